@@ -1,0 +1,61 @@
+# The workshop. `make demo` runs the main job, `make test` passes the tests; both install what they need.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := .stamps
+
+.PHONY: help setup check test demo bench soak lock format clean
+
+help:
+	@echo "make demo    boot the virtual industrial PC and give a guest its GPU, start to finish (pictures in out/demo/)"
+	@echo "make test    everything: format, lint, types, import contracts, unit tests, the lab"
+	@echo "make check   the part of 'make test' that needs no QEMU (under a minute)"
+	@echo "make bench   speed, side by side with other tools, in one run"
+	@echo "make soak    the long versions of the tests"
+	@echo "make format  put the sources into the agreed form"
+	@echo "make lock    renew requirements.lock from pyproject.toml"
+	@echo "make clean   remove what make made here (the download cache stays: ~/.cache/dinrail)"
+
+$(STAMPS)/packages: packages.txt tools/install-packages
+	@mkdir -p $(STAMPS)
+	tools/install-packages
+	@touch $@
+
+$(STAMPS)/venv: requirements.lock pyproject.toml $(STAMPS)/packages
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(STAMPS)/venv
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "not lab"
+
+test: check
+	$(BIN)/pytest -q -m lab --durations=15
+
+demo: setup
+	$(BIN)/dinrail lab demo --out out/demo
+
+bench: setup
+	$(BIN)/python -m tools.bench
+
+soak: setup
+	DINRAIL_SOAK=1 $(BIN)/pytest -q
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev \
+		--output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) $(STAMPS) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""ACPI tables that passthrough needs: bytes <-> values."""

@@ -1,0 +1,9 @@
+"""The table of command groups: which module brings which commands."""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add every group. A new command group is one line here and one file beside it."""

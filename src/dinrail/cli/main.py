@@ -1,0 +1,103 @@
+"""The `dinrail` program: global options, command groups, and the one place where errors become exit codes.
+
+Exit codes: 0 fine, 1 our check said no, 2 the request was wrong, 3 the host refused, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dinrail import __version__
+from dinrail.cli.session import Session
+from dinrail.errors import BadRequest, DinrailError
+
+app = typer.Typer(
+    name="dinrail",
+    help="Hard real-time control and full guests with a real GPU, side by side on one industrial PC.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_WITH_VALUE = ("--host",)
+_FLAGS = ("--json",)
+
+
+def _version(show: bool) -> None:
+    if show:
+        sys.stdout.write(f"dinrail {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback(epilog="--host and --json may stand before or after the command.")
+def _root(
+    context: typer.Context,
+    host: Annotated[
+        Path | None,
+        typer.Option(
+            "--host", metavar="FILE", help="Ask an archive made by `dinrail collect` instead of this machine."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts and errors as JSON, for programs.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = Session(host_file=host, as_json=as_json)
+
+
+def hoist_globals(argv: list[str]) -> list[str]:
+    """Move the global options to the front, so that users may write them anywhere (up to a bare `--`)."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(argv[:end])
+    for word in words:
+        if word in _FLAGS or (word.split("=", 1)[0] in _WITH_VALUE and "=" in word):
+            front.append(word)
+        elif word in _WITH_VALUE:
+            value = next(words, None)
+            if value is None:
+                raise BadRequest(f"{word} needs a value", hint="name an archive made by `dinrail collect`")
+            front += [word, value]
+        else:
+            rest.append(word)
+    return front + rest + argv[end:]
+
+
+def _report(fault: DinrailError, *, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        sys.stdout.write(json.dumps(fault.as_dict(), indent=2) + "\n")
+    sys.stderr.write("dinrail: " + "\n".join(fault.lines()) + "\n")
+
+
+def main() -> None:
+    """Run one command and exit. The only `except` for the whole error tree."""
+    register()
+    try:
+        app(args=hoist_globals(sys.argv[1:]), prog_name="dinrail")
+    except DinrailError as fault:
+        _report(fault, as_json="--json" in sys.argv)
+        sys.exit(fault.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("dinrail: interrupted\n")
+        sys.exit(130)
+    except BrokenPipeError:  # `dinrail pci | head`: the reader has had enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def register() -> None:
+    """Hang all command groups into the program. Each module imports what it needs inside its commands."""
+    if app.registered_commands or app.registered_groups:
+        return
+    from dinrail.cli import commands
+
+    commands.register(app)

@@ -1,0 +1,73 @@
+"""A verdict carries its evidence: what was judged, by which rule, from which bytes, and how to mend and re-check it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Severity(enum.StrEnum):
+    """How much a finding weighs. Only `BLOCK` stops a plan; everything is shown."""
+
+    BLOCK = "block"
+    WARN = "warn"
+    NOTE = "note"
+    OK = "ok"
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst, so that sorting by rank puts first what the user has to read first."""
+        return list(Severity).index(self)
+
+
+class Backend(enum.StrEnum):
+    """Whom a finding concerns."""
+
+    QEMU = "qemu"
+    BHYVE = "bhyve"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One thing that was read: where, and what it said. `text` quotes the source, it is not our own prose."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule's verdict on one subject.
+
+    rule:     stable id that users, docs and scripts refer to, e.g. `iommu.off`.
+    subject:  what was judged: a device address, `host`, a file.
+    message:  the verdict as one sentence.
+    evidence: what it was concluded from; never empty for BLOCK and WARN.
+    fix:      what to do about it; empty when nothing can be done.
+    verify:   a command or look-up that shows whether the fix took.
+    waiver:   the option that lets the user insist, where the rule allows that (`--headless-ok`).
+    """
+
+    rule: str
+    subject: str
+    severity: Severity
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+    fix: str = ""
+    verify: str = ""
+    waiver: str = ""
+    backends: tuple[Backend, ...] = (Backend.QEMU, Backend.BHYVE)
+
+    def __post_init__(self) -> None:
+        if self.severity in (Severity.BLOCK, Severity.WARN) and not self.evidence:
+            raise ValueError(f"finding {self.rule}: a {self.severity} verdict needs its evidence")
+
+
+def blocking(findings: tuple[Finding, ...], *, backend: Backend | None = None) -> tuple[Finding, ...]:
+    """Those findings that stop a plan, in their order (for one backend, or any)."""
+    return tuple(f for f in findings if f.severity is Severity.BLOCK and (backend is None or backend in f.backends))
+
+
+def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Sorted for a reader: by severity, then rule and subject."""
+    return tuple(sorted(findings, key=lambda f: (f.severity.rank, f.rule, f.subject)))

@@ -1,0 +1,1 @@
+"""The only room that touches the machine: reads declared sources, makes journaled changes, takes leases."""

@@ -1,0 +1,1 @@
+"""How each kind of change is made and read back, one file a family."""

@@ -1,0 +1,166 @@
+"""What may be read from a host, declared once.
+
+`host.live` fetches exactly these bytes, `dinrail collect` archives exactly these bytes, and `host.recorded` gives them
+back; the parsers of this package see no difference. A source never changes the machine by being read: reading an
+option ROM does (it maps the ROM), so it is an action in `host.rom` and is not listed here.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+class Topic(enum.StrEnum):
+    """What a command needs to know; `fetch` takes a set of these so that `dinrail pci` does not read ACPI tables."""
+
+    PCI = "pci"
+    PCI_NAMES = "pci-names"
+    IOMMU = "iommu"
+    KERNEL = "kernel"
+    CPU = "cpu"
+    CONSOLE = "console"
+    FIRMWARE = "firmware"
+    HYPERVISOR = "hypervisor"
+
+
+class SourceKind(enum.StrEnum):
+    FILE = "file"  # contents of a regular or sysfs file
+    LINK = "link"  # target of a symbolic link
+    NAMES = "names"  # names in a directory, sorted, one a line
+    EXISTS = "exists"  # only that it is there (device nodes: their mode and numbers)
+    COMMAND = "command"  # standard output of a command that only reads
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One thing to read.
+
+    pattern:   absolute path, `*` matching within one path component; for COMMAND the name that the result goes by.
+    argv:      COMMAND only; run without a shell, with LC_ALL=C.
+    max_bytes: more than this is cut off and marked; protects against endless or hostile files.
+    root:      True where an ordinary user gets nothing or less; the reader says so instead of failing.
+    """
+
+    topic: Topic
+    kind: SourceKind
+    pattern: str
+    argv: tuple[str, ...] = ()
+    max_bytes: int = 65536
+    root: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one path or command gave: its bytes, or the reason why there are none (`fault`, an errno name).
+
+    `status` is a command's exit status. A path that does not exist has no entry at all.
+    """
+
+    kind: SourceKind
+    data: bytes = b""
+    fault: str = ""
+    status: int = 0
+    cut: bool = False
+
+    @property
+    def text(self) -> str:
+        """The bytes as text, for files that hold one line or a table; undecodable bytes are kept visible."""
+        return self.data.decode("utf-8", "backslashreplace")
+
+    @property
+    def line(self) -> str:
+        return self.text.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """All bytes fetched from one host.
+
+    `entries` is keyed by path (or `command:NAME`), `system` is `linux` or `freebsd`.
+    `topics` says what was asked for, so that "not there" can be told from "not looked at".
+    """
+
+    system: str
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    topics: frozenset[Topic] = frozenset()
+
+    def get(self, path: str) -> Entry | None:
+        return self.entries.get(path)
+
+    def text(self, path: str, default: str = "") -> str:
+        """The stripped text of a file or link; `default` where it is missing or could not be read."""
+        entry = self.entries.get(path)
+        return entry.line if entry is not None and not entry.fault else default
+
+    def children(self, directory: str) -> list[str]:
+        """Names right below `directory` that any entry speaks of, sorted."""
+        prefix = directory.rstrip("/") + "/"
+        return sorted({path[len(prefix) :].split("/", 1)[0] for path in self.entries if path.startswith(prefix)})
+
+
+def wanted(sources: Iterable[Source], topics: frozenset[Topic]) -> tuple[Source, ...]:
+    """The sources of these topics, in their declared order."""
+    return tuple(source for source in sources if source.topic in topics)
+
+
+_PCI = "/sys/bus/pci/devices/*"
+
+LINUX: tuple[Source, ...] = (
+    # --- devices
+    Source(Topic.PCI, SourceKind.FILE, f"{_PCI}/config", max_bytes=4096, root=True),
+    *(
+        Source(Topic.PCI, SourceKind.FILE, f"{_PCI}/{name}")
+        for name in ("resource", "class", "enable", "boot_vga", "reset_method", "driver_override", "numa_node")
+    ),
+    Source(Topic.PCI, SourceKind.EXISTS, f"{_PCI}/rom"),
+    Source(Topic.PCI, SourceKind.LINK, f"{_PCI}"),
+    *(Source(Topic.PCI, SourceKind.LINK, f"{_PCI}/{name}") for name in ("driver", "iommu_group", "iommu")),
+    Source(Topic.PCI_NAMES, SourceKind.FILE, "/usr/share/misc/pci.ids", max_bytes=8 << 20),
+    # --- IOMMU
+    Source(Topic.IOMMU, SourceKind.NAMES, "/sys/class/iommu"),
+    Source(Topic.IOMMU, SourceKind.FILE, "/sys/class/iommu/*/intel-iommu/cap"),
+    Source(Topic.IOMMU, SourceKind.FILE, "/sys/class/iommu/*/intel-iommu/ecap"),
+    Source(Topic.IOMMU, SourceKind.FILE, "/sys/kernel/iommu_groups/*/type"),
+    Source(Topic.IOMMU, SourceKind.FILE, "/sys/kernel/iommu_groups/*/reserved_regions"),
+    Source(Topic.IOMMU, SourceKind.NAMES, "/sys/kernel/iommu_groups/*/devices"),
+    Source(Topic.IOMMU, SourceKind.NAMES, "/sys/firmware/acpi/tables"),
+    Source(Topic.IOMMU, SourceKind.FILE, "/sys/firmware/acpi/tables/DMAR", root=True),
+    Source(Topic.IOMMU, SourceKind.FILE, "/sys/firmware/acpi/tables/IVRS", root=True),
+    Source(Topic.IOMMU, SourceKind.FILE, "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"),
+    # --- kernel
+    Source(Topic.KERNEL, SourceKind.FILE, "/proc/cmdline"),
+    Source(Topic.KERNEL, SourceKind.FILE, "/proc/version"),
+    Source(Topic.KERNEL, SourceKind.FILE, "/proc/sys/kernel/osrelease"),
+    Source(Topic.KERNEL, SourceKind.FILE, "/proc/sys/kernel/hostname"),
+    Source(Topic.KERNEL, SourceKind.FILE, "/proc/sys/kernel/random/boot_id"),
+    Source(Topic.KERNEL, SourceKind.FILE, "/sys/kernel/security/lockdown"),
+    Source(Topic.KERNEL, SourceKind.NAMES, "/sys/firmware/efi"),
+    Source(Topic.KERNEL, SourceKind.FILE, "/boot/config-*", max_bytes=1 << 20),
+    Source(Topic.KERNEL, SourceKind.NAMES, "/sys/module/vfio_pci/drivers"),
+    Source(Topic.KERNEL, SourceKind.EXISTS, "/dev/vfio/vfio"),
+    Source(Topic.KERNEL, SourceKind.EXISTS, "/dev/iommu"),
+    # --- CPU and memory
+    Source(Topic.CPU, SourceKind.FILE, "/proc/cpuinfo", max_bytes=4 << 20),
+    Source(Topic.CPU, SourceKind.FILE, "/proc/meminfo"),
+    Source(Topic.CPU, SourceKind.EXISTS, "/dev/kvm"),
+    # --- who shows the host's picture
+    Source(Topic.CONSOLE, SourceKind.FILE, "/proc/iomem", max_bytes=1 << 20, root=True),
+    Source(Topic.CONSOLE, SourceKind.FILE, "/proc/fb"),
+    Source(Topic.CONSOLE, SourceKind.FILE, "/proc/consoles"),
+    Source(Topic.CONSOLE, SourceKind.LINK, "/sys/class/graphics/*/device"),
+    Source(Topic.CONSOLE, SourceKind.FILE, "/sys/class/vtconsole/*/name"),
+    Source(Topic.CONSOLE, SourceKind.FILE, "/sys/class/vtconsole/*/bind"),
+    Source(Topic.CONSOLE, SourceKind.NAMES, "/sys/bus/platform/devices"),
+    Source(Topic.CONSOLE, SourceKind.LINK, "/sys/class/drm/*/device"),
+    # --- firmware for guests, and the hypervisor
+    Source(Topic.FIRMWARE, SourceKind.FILE, "/usr/share/qemu/firmware/*.json"),
+    Source(Topic.FIRMWARE, SourceKind.FILE, "/etc/qemu/firmware/*.json"),
+    Source(Topic.HYPERVISOR, SourceKind.COMMAND, "qemu-version", argv=("qemu-system-x86_64", "--version")),
+    Source(
+        Topic.HYPERVISOR, SourceKind.COMMAND, "qemu-vfio-pci", argv=("qemu-system-x86_64", "-device", "vfio-pci,help")
+    ),
+    Source(Topic.HYPERVISOR, SourceKind.COMMAND, "qemu-machines", argv=("qemu-system-x86_64", "-machine", "help")),
+)
+"""Linux's sources. Order is the order of reading; nothing depends on it."""

@@ -1,0 +1,1 @@
+"""What the PCI standards say: bytes <-> values. No I/O, no vendor, no quirk."""
