@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from dinrail.errors import Refused
+
 
 class Severity(enum.StrEnum):
     """How much a finding weighs. Only `BLOCK` stops a plan; everything is shown."""
@@ -71,3 +73,19 @@ def blocking(findings: tuple[Finding, ...], *, backend: Backend | None = None) -
 def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Sorted for a reader: by severity, then rule and subject."""
     return tuple(sorted(findings, key=lambda f: (f.severity.rank, f.rule, f.subject)))
+
+
+def finding_lines(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Findings as plain lines, worst first, each with evidence, fix, check and the option that waives it."""
+    lines: list[str] = []
+    for finding in worst_first(findings):
+        lines.append(f"{finding.subject}: {finding.message} [{finding.rule}]")
+        lines += [f"  evidence: {e.source}: {e.text}" for e in finding.evidence]
+        rows = (("fix", finding.fix), ("check", finding.verify), ("insist", finding.waiver))
+        lines += [f"  {name}: {text}" for name, text in rows if text]
+    return tuple(lines)
+
+
+def refusal(what: str, findings: tuple[Finding, ...], *, where: str | None = None) -> Refused:
+    """The error that stops a plan, carrying every finding that blocks it."""
+    return Refused(what, where=where, details=finding_lines(blocking(findings)))

@@ -61,15 +61,3 @@ def print_findings(findings: tuple[Finding, ...], *, out: Console | None = None)
             rows.append(("insist", finding.waiver))
         for name, text in rows:
             out.print(f"        {name}: {text}", markup=False)
-
-
-def finding_lines(findings: tuple[Finding, ...]) -> tuple[str, ...]:
-    """Findings as plain lines, for the details of an error."""
-    lines: list[str] = []
-    for finding in worst_first(findings):
-        lines.append(f"{finding.subject}: {finding.message} [{finding.rule}]")
-        lines += [f"  evidence: {e.source}: {e.text}" for e in finding.evidence]
-        lines += [f"  {name}: {text}" for name, text in (("fix", finding.fix), ("check", finding.verify)) if text]
-        if finding.waiver:
-            lines.append(f"  insist: {finding.waiver}")
-    return tuple(lines)

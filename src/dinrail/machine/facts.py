@@ -157,6 +157,18 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
+class Kvm:
+    """Whether KVM really works here, and why that is believed.
+
+    A /dev/kvm that exists proves nothing: some nested hosts answer its API and then hang a stock kernel. `usable` needs
+    the CPU flag (vmx, svm) and a virtual CPU that ran a few instructions.
+    """
+
+    usable: bool
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cpus:
     """`flags` of the first CPU; `physical_bits` as the CPU reports them."""
 
@@ -166,7 +178,7 @@ class Cpus:
     flags: frozenset[str]
     physical_bits: int | None
     memory_bytes: int
-    kvm_node: bool
+    kvm: Kvm
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,14 @@ class SourceKind(enum.StrEnum):
     NAMES = "names"  # names in a directory, sorted, one a line
     EXISTS = "exists"  # only that it is there (device nodes: their mode and numbers)
     COMMAND = "command"  # standard output of a command that only reads
+    PROBE = "probe"  # a system call or two that change nothing, answered as JSON (`host.probe`)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One thing to read.
 
-    pattern:   absolute path, `*` matching within one path component; for COMMAND the name that the result goes by.
+    pattern:   absolute path, `*` matching within one path component; for COMMAND and PROBE the name that the result goes by.
     argv:      COMMAND only; run without a shell, with LC_ALL=C.
     max_bytes: more than this is cut off and marked; protects against endless or hostile files.
     root:      True where an ordinary user gets nothing or less; the reader says so instead of failing.
@@ -78,7 +79,7 @@ class Entry:
 class Raw:
     """All bytes fetched from one host.
 
-    `entries` is keyed by path (or `command:NAME`), `system` is `linux` or `freebsd`.
+    `entries` is keyed by path (or `command:NAME`, `probe:NAME`), `system` is `linux` or `freebsd`.
     `topics` says what was asked for, so that "not there" can be told from "not looked at".
     """
 
@@ -145,6 +146,7 @@ LINUX: tuple[Source, ...] = (
     Source(Topic.CPU, SourceKind.FILE, "/proc/cpuinfo", max_bytes=4 << 20),
     Source(Topic.CPU, SourceKind.FILE, "/proc/meminfo"),
     Source(Topic.CPU, SourceKind.EXISTS, "/dev/kvm"),
+    Source(Topic.CPU, SourceKind.PROBE, "kvm", root=True),
     # --- who shows the host's picture
     Source(Topic.CONSOLE, SourceKind.FILE, "/proc/iomem", max_bytes=1 << 20, root=True),
     Source(Topic.CONSOLE, SourceKind.FILE, "/proc/fb"),
