@@ -80,8 +80,8 @@ def _report(fault: DinrailError, *, as_json: bool) -> None:
 
 def main() -> None:
     """Run one command and exit. The only `except` for the whole error tree."""
-    register()
     try:
+        register()
         app(args=hoist_globals(sys.argv[1:]), prog_name="dinrail")
     except DinrailError as fault:
         _report(fault, as_json="--json" in sys.argv)
