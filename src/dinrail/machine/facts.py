@@ -74,7 +74,8 @@ class PciFunction:
     reset_methods:   in the kernel's order; empty means the device cannot be reset.
     boot_vga:        None for functions that are no VGA device.
     has_rom:         the host offers an expansion ROM to read (BAR or shadow).
-    config:          configuration space as read: 64, 256 or 4096 bytes; empty where it could not be read.
+    config:          configuration space as read: 64 bytes, 256 or 4096 with Topic.PCI_CONFIG as root; empty where it
+                     could not be read.
     """
 
     address: PciAddress
@@ -98,6 +99,11 @@ class PciFunction:
     def is_bridge(self) -> bool:
         """PCI-to-PCI bridges may stay with the host when their group is handed to a guest."""
         return self.ids.sub_class == CLASS_BRIDGE_PCI
+
+    @property
+    def answers(self) -> bool:
+        """False for a function whose configuration space reads as ones: powered down, hung, or gone."""
+        return self.config[:4] != b"\xff\xff\xff\xff"
 
     @property
     def is_display(self) -> bool:
@@ -144,7 +150,13 @@ class Iommu:
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """`lockdown` is `none`, `integrity`, `confidentiality`, or empty where unknown. `config` holds CONFIG_ options."""
+    """The running kernel.
+
+    lockdown: `none`, `integrity`, `confidentiality`, or empty where unknown.
+    config:   its CONFIG_ options that concern devices and guests; empty where the file could not be read.
+    vfio_pci: the vfio-pci driver is registered.
+    vfio_pci_available: it is, or its module lies on the disk; None where that cannot be told.
+    """
 
     release: str
     version: str
@@ -154,6 +166,8 @@ class Kernel:
     boot_id: str
     booted_by_uefi: bool
     config: Mapping[str, str]
+    vfio_pci: bool = False
+    vfio_pci_available: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +184,10 @@ class Kvm:
 
 @dataclass(frozen=True, slots=True)
 class Cpus:
-    """`flags` of the first CPU; `physical_bits` as the CPU reports them."""
+    """`flags` of the first CPU; `physical_bits` as the CPU reports them.
+
+    locked_memory_bytes: how much the asking process may lock (root may lock all); None for no limit, or unknown.
+    """
 
     model: str
     vendor: str
@@ -179,6 +196,7 @@ class Cpus:
     physical_bits: int | None
     memory_bytes: int
     kvm: Kvm
+    locked_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 class Topic(enum.StrEnum):
     """What a command needs to know; `fetch` takes a set of these so that `dinrail pci` does not read ACPI tables."""
 
     PCI = "pci"
+    PCI_CONFIG = "pci-config"  # the whole configuration space: slow on real hardware, and root only beyond 64 bytes
     PCI_NAMES = "pci-names"
     IOMMU = "iommu"
     KERNEL = "kernel"
@@ -38,7 +39,8 @@ class SourceKind(enum.StrEnum):
 class Source:
     """One thing to read.
 
-    pattern:   absolute path, `*` matching within one path component; for COMMAND and PROBE the name that the result goes by.
+    pattern:   absolute path, `*` matching within one path component and `{release}` standing for the running kernel's
+               release (see `for_release`); for COMMAND and PROBE the name that the result goes by.
     argv:      COMMAND only; run without a shell, with LC_ALL=C.
     max_bytes: more than this is cut off and marked; protects against endless or hostile files.
     root:      True where an ordinary user gets nothing or less; the reader says so instead of failing.
@@ -106,19 +108,33 @@ def wanted(sources: Iterable[Source], topics: frozenset[Topic]) -> tuple[Source,
     return tuple(source for source in sources if source.topic in topics)
 
 
+def for_release(sources: Iterable[Source], release: str) -> tuple[Source, ...]:
+    """The sources with `{release}` filled in: other kernels' files are neither read nor archived."""
+    return tuple(
+        replace(source, pattern=source.pattern.replace("{release}", release))
+        if "{release}" in source.pattern
+        else source
+        for source in sources
+    )
+
+
 _PCI = "/sys/bus/pci/devices/*"
 
 LINUX: tuple[Source, ...] = (
     # --- devices
-    Source(Topic.PCI, SourceKind.FILE, f"{_PCI}/config", max_bytes=4096, root=True),
+    # `uevent` holds class, ids and subsystem ids in one read. Of the configuration space 64 bytes are enough here: each
+    # further dword is a bus cycle. PCI_CONFIG reads the same path whole, and comes later so that it wins.
+    Source(Topic.PCI, SourceKind.FILE, f"{_PCI}/config", max_bytes=64),
+    Source(Topic.PCI_CONFIG, SourceKind.FILE, f"{_PCI}/config", max_bytes=4096, root=True),
     *(
         Source(Topic.PCI, SourceKind.FILE, f"{_PCI}/{name}")
-        for name in ("resource", "class", "enable", "boot_vga", "reset_method", "driver_override", "numa_node")
+        for name in ("uevent", "resource", "enable", "boot_vga", "reset_method", "driver_override", "numa_node")
     ),
     Source(Topic.PCI, SourceKind.EXISTS, f"{_PCI}/rom"),
     Source(Topic.PCI, SourceKind.LINK, f"{_PCI}"),
-    *(Source(Topic.PCI, SourceKind.LINK, f"{_PCI}/{name}") for name in ("driver", "iommu_group", "iommu")),
+    *(Source(Topic.PCI, SourceKind.LINK, f"{_PCI}/{name}") for name in ("driver", "iommu_group")),
     Source(Topic.PCI_NAMES, SourceKind.FILE, "/usr/share/misc/pci.ids", max_bytes=8 << 20),
+    Source(Topic.PCI_NAMES, SourceKind.FILE, "/usr/share/hwdata/pci.ids", max_bytes=8 << 20),
     # --- IOMMU
     Source(Topic.IOMMU, SourceKind.NAMES, "/sys/class/iommu"),
     Source(Topic.IOMMU, SourceKind.FILE, "/sys/class/iommu/*/intel-iommu/cap"),
@@ -130,6 +146,7 @@ LINUX: tuple[Source, ...] = (
     Source(Topic.IOMMU, SourceKind.FILE, "/sys/firmware/acpi/tables/DMAR", root=True),
     Source(Topic.IOMMU, SourceKind.FILE, "/sys/firmware/acpi/tables/IVRS", root=True),
     Source(Topic.IOMMU, SourceKind.FILE, "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"),
+    Source(Topic.IOMMU, SourceKind.FILE, "/proc/interrupts", max_bytes=4 << 20),
     # --- kernel
     Source(Topic.KERNEL, SourceKind.FILE, "/proc/cmdline"),
     Source(Topic.KERNEL, SourceKind.FILE, "/proc/version"),
@@ -138,13 +155,16 @@ LINUX: tuple[Source, ...] = (
     Source(Topic.KERNEL, SourceKind.FILE, "/proc/sys/kernel/random/boot_id"),
     Source(Topic.KERNEL, SourceKind.FILE, "/sys/kernel/security/lockdown"),
     Source(Topic.KERNEL, SourceKind.NAMES, "/sys/firmware/efi"),
-    Source(Topic.KERNEL, SourceKind.FILE, "/boot/config-*", max_bytes=1 << 20),
-    Source(Topic.KERNEL, SourceKind.NAMES, "/sys/module/vfio_pci/drivers"),
+    Source(Topic.KERNEL, SourceKind.FILE, "/boot/config-{release}", max_bytes=1 << 20),
+    Source(Topic.KERNEL, SourceKind.FILE, "/proc/config.gz", max_bytes=1 << 20),
+    Source(Topic.KERNEL, SourceKind.EXISTS, "/sys/bus/pci/drivers/vfio-pci"),
+    Source(Topic.KERNEL, SourceKind.EXISTS, "/lib/modules/{release}/kernel/drivers/vfio/pci/vfio-pci.ko*"),
     Source(Topic.KERNEL, SourceKind.EXISTS, "/dev/vfio/vfio"),
     Source(Topic.KERNEL, SourceKind.EXISTS, "/dev/iommu"),
     # --- CPU and memory
     Source(Topic.CPU, SourceKind.FILE, "/proc/cpuinfo", max_bytes=4 << 20),
     Source(Topic.CPU, SourceKind.FILE, "/proc/meminfo"),
+    Source(Topic.CPU, SourceKind.FILE, "/proc/self/limits"),
     Source(Topic.CPU, SourceKind.EXISTS, "/dev/kvm"),
     Source(Topic.CPU, SourceKind.PROBE, "kvm", root=True),
     # --- who shows the host's picture
@@ -154,7 +174,6 @@ LINUX: tuple[Source, ...] = (
     Source(Topic.CONSOLE, SourceKind.LINK, "/sys/class/graphics/*/device"),
     Source(Topic.CONSOLE, SourceKind.FILE, "/sys/class/vtconsole/*/name"),
     Source(Topic.CONSOLE, SourceKind.FILE, "/sys/class/vtconsole/*/bind"),
-    Source(Topic.CONSOLE, SourceKind.NAMES, "/sys/bus/platform/devices"),
     Source(Topic.CONSOLE, SourceKind.LINK, "/sys/class/drm/*/device"),
     # --- firmware for guests, and the hypervisor
     Source(Topic.FIRMWARE, SourceKind.FILE, "/usr/share/qemu/firmware/*.json"),
