@@ -175,6 +175,7 @@ LINUX: tuple[Source, ...] = (
     Source(Topic.CONSOLE, SourceKind.FILE, "/sys/class/vtconsole/*/name"),
     Source(Topic.CONSOLE, SourceKind.FILE, "/sys/class/vtconsole/*/bind"),
     Source(Topic.CONSOLE, SourceKind.LINK, "/sys/class/drm/*/device"),
+    Source(Topic.CONSOLE, SourceKind.FILE, "/sys/class/drm/*/status"),
     # --- firmware for guests, and the hypervisor
     Source(Topic.FIRMWARE, SourceKind.FILE, "/usr/share/qemu/firmware/*.json"),
     Source(Topic.FIRMWARE, SourceKind.FILE, "/etc/qemu/firmware/*.json"),

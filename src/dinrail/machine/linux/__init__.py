@@ -1,0 +1,1 @@
+"""What Linux's files mean: one file per subject, each from the raw bytes to facts. Unknown is data, never a crash."""
