@@ -21,7 +21,7 @@ import dataclasses
 import enum
 import struct
 from collections.abc import Callable
-from typing import Any, TypeVar, cast, dataclass_transform
+from typing import Any, Literal, TypeVar, cast, dataclass_transform
 
 from dinrail.errors import Truncated
 
@@ -87,9 +87,13 @@ def raw(at: int, size_bytes: int, *, default: bytes | None = None) -> Any:
     return _field(at, size_bytes, f"{size_bytes}s", False, default)
 
 
-def pad(at: int, size_bytes: int, *, default: bytes | None = b"") -> Any:
-    """Reserved bytes: kept on decoding (a validator may look), zero when a structure is built."""
-    return _field(at, size_bytes, f"{size_bytes}s", False, default or bytes(size_bytes))
+def pad(at: int, size_bytes: int, *, init: Literal[False] = False) -> Any:
+    """Reserved bytes: kept on decoding (a validator may look), zero when a structure is built.
+
+    `init` is for type checkers only: whoever builds a record by hand does not name its reserved bytes.
+    """
+    del init
+    return _field(at, size_bytes, f"{size_bytes}s", False, bytes(size_bytes))
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(u8, u16, u24, u32, u64, raw, pad))
