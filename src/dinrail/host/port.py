@@ -10,9 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from dinrail.errors import HostError
 from dinrail.machine.change import Change
 from dinrail.machine.sources import Raw, Topic
 from dinrail.pci.address import PciAddress
+
+
+class TargetGone(HostError):
+    """What a change is about does not exist (any more): a device was pulled out, a file is not offered."""
+
+
+class InUse(HostError):
+    """The system would not take a thing back because others use it now: a driver module with devices."""
 
 
 class HostPort(Protocol):
@@ -34,13 +43,13 @@ class HostPort(Protocol):
         """The bytes of all sources of these topics."""
 
     def current(self, change: Change) -> str:
-        """The value that stands at the change's target now. Raises HostError when the target is gone."""
+        """The value that stands at the change's target now. Raises TargetGone; HostError when it cannot be read."""
 
     def make(self, change: Change) -> None:
         """Put `want` where `before` stands, and read it back.
 
-        Raises HostError when the system refuses or the value read back is another. Waits with a time limit: drivers
-        are known to hang on unbind.
+        Raises HostError when the system refuses or the value read back is another; InUse, TargetGone. Waits with a
+        time limit: drivers are known to hang on unbind.
         """
 
     def read_rom(self, address: PciAddress) -> bytes:

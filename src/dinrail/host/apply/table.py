@@ -1,0 +1,26 @@
+"""Which applier makes which kind of change: the only list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dinrail.host.apply import driver, module, override, rom
+from dinrail.host.apply.tree import Tree
+from dinrail.machine.change import Change, ChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """`current` and `make` as `HostPort` promises them, for one kind."""
+
+    current: Callable[[Tree, Change], str]
+    make: Callable[[Tree, Change], None]
+
+
+APPLIERS: Mapping[ChangeKind, Applier] = {
+    ChangeKind.MODULE: Applier(module.current, module.make),
+    ChangeKind.DRIVER: Applier(driver.current, driver.make),
+    ChangeKind.DRIVER_OVERRIDE: Applier(override.current, override.make),
+    ChangeKind.ROM_ENABLE: Applier(rom.current, rom.make),
+}
