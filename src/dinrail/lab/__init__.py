@@ -1,1 +1,1 @@
-"""The virtual industrial PC: a whole machine in QEMU, on any machine, in which the real product runs."""
+"""The virtual industrial PC: a whole machine in QEMU, to show the product, test it, and try a plan before hardware."""
