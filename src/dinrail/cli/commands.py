@@ -7,3 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add every group. A new command group is one line here and one file beside it."""
+    from dinrail.cli import doctor, explain, pci
+
+    for group in (pci, doctor, explain):
+        group.register(app)

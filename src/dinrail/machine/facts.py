@@ -154,6 +154,7 @@ class Kernel:
 
     lockdown: `none`, `integrity`, `confidentiality`, or empty where unknown.
     config:   its CONFIG_ options that concern devices and guests; empty where the file could not be read.
+    config_path: the file that they are from.
     vfio_pci: the vfio-pci driver is registered.
     vfio_pci_available: it is, or its module lies on the disk; None where that cannot be told.
     """
@@ -168,6 +169,7 @@ class Kernel:
     config: Mapping[str, str]
     vfio_pci: bool = False
     vfio_pci_available: bool | None = None
+    config_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

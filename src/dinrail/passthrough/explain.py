@@ -188,7 +188,7 @@ MESSAGES: tuple[Known, ...] = (
         "device.bus-reset",
     ),
     Known(
-        ("is restricted; see man kernel_lockdown.7"),
+        ("is restricted; see man kernel_lockdown.7",),
         "kernel",
         "Secure Boot locked the kernel down: raw access to devices and unsigned modules are refused",
         "sign the module, or switch Secure Boot off in the firmware setup",

@@ -26,7 +26,7 @@ def no_vfio_pci(facts: HostFacts) -> Verdict | None:
         return None
     return Verdict(
         "this kernel has no vfio-pci driver",
-        (Evidence(f"/boot/config-{kernel.release}", "CONFIG_VFIO_PCI is not set"),),
+        (Evidence(kernel.config_path, "CONFIG_VFIO_PCI is not set"),),
         fix="use a kernel with CONFIG_VFIO_PCI (Debian's linux-image-amd64 has it; cloud kernels do not)",
         verify="modprobe vfio-pci; ls /sys/bus/pci/drivers/vfio-pci",
     )

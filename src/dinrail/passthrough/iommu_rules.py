@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dinrail.finding import Evidence
 from dinrail.machine.facts import HostFacts, IommuState, Kernel
+from dinrail.machine.linux.iommu import INTERRUPTS
 from dinrail.machine.linux.kernel import CMDLINE, option
 from dinrail.passthrough.case import KEEPS_GROUP_VIABLE, Case, Verdict, describe
 
@@ -13,8 +14,10 @@ _INTGPU_OFF = "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF"
 
 
 def _state(facts: HostFacts, state: IommuState) -> tuple[Evidence, ...] | None:
-    """The evidence, where the IOMMU is in that state."""
-    return facts.iommu.evidence if facts.iommu is not None and facts.iommu.state is state else None
+    """The evidence, where the IOMMU is in that state (the interrupts speak of remapping only)."""
+    if facts.iommu is None or facts.iommu.state is not state:
+        return None
+    return tuple(evidence for evidence in facts.iommu.evidence if evidence.source != INTERRUPTS)
 
 
 def is_on(facts: HostFacts) -> Verdict | None:
@@ -66,7 +69,7 @@ def _why_disabled(kind: str, kernel: Kernel | None) -> tuple[str, tuple[Evidence
         told = "is not set" if kernel.config else "could not be read"
         return (
             f"{name} is off because the kernel option {own}=on is absent",
-            (line, Evidence(f"/boot/config-{kernel.release}", f"{_DEFAULT_ON[0]} {told}")),
+            (line, Evidence(kernel.config_path, f"{_DEFAULT_ON[0]} {told}")),
             f"add {own}=on to the kernel's command line and reboot",
         )
     return (
@@ -79,7 +82,7 @@ def _why_disabled(kind: str, kernel: Kernel | None) -> tuple[str, tuple[Evidence
 def _not_built(kind: str, kernel: Kernel) -> Evidence | None:
     name = "CONFIG_AMD_IOMMU" if kind == "amd" else "CONFIG_INTEL_IOMMU"
     if kernel.config and kernel.config.get(name, "n") == "n":
-        return Evidence(f"/boot/config-{kernel.release}", f"{name} is not set")
+        return Evidence(kernel.config_path, f"{name} is not set")
     return None
 
 
@@ -112,7 +115,7 @@ def no_interrupt_remapping(facts: HostFacts) -> Verdict | None:
     iommu = facts.iommu
     if iommu is None or iommu.state is not IommuState.ON or iommu.interrupt_remapping is not False:
         return None
-    evidence = [e for e in iommu.evidence if "interrupt" in e.source or "DMAR" in e.source or "IVRS" in e.source]
+    evidence = [e for e in iommu.evidence if e.source == INTERRUPTS or e.source.endswith(("DMAR", "IVRS"))]
     given = _remapping_options(facts.kernel)
     if iommu.unsafe_interrupts_allowed:
         return None
@@ -183,7 +186,7 @@ def without_group(case: Case) -> Verdict | None:
         if kernel.config.get(_INTGPU_OFF) == "y" and "on" not in given:
             return Verdict(
                 "this kernel switches the IOMMU on for all but the integrated GPU, unless told intel_iommu=on",
-                (found, Evidence(f"/boot/config-{kernel.release}", f"{_INTGPU_OFF}=y")),
+                (found, Evidence(kernel.config_path, f"{_INTGPU_OFF}=y")),
                 fix="add intel_iommu=on to the kernel's command line and reboot",
                 verify=f"ls /sys/bus/pci/devices/{function.address}/iommu_group",
             )

@@ -21,7 +21,7 @@ _CONFIG_LIMIT_BYTES = 1 << 20
 def read_kernel(raw: Raw) -> Kernel:
     """Facts of Topic.KERNEL."""
     release = raw.text("/proc/sys/kernel/osrelease")
-    config = _config(raw, release)
+    config_path, config = _config(raw, release)
     driver = raw.get("/sys/bus/pci/drivers/vfio-pci") is not None
     return Kernel(
         release=release,
@@ -34,6 +34,7 @@ def read_kernel(raw: Raw) -> Kernel:
         config=config,
         vfio_pci=driver,
         vfio_pci_available=_available(raw, release, config) if not driver else True,
+        config_path=config_path,
     )
 
 
@@ -62,10 +63,14 @@ def _lockdown(text: str) -> str:
     return match[1] if match else ""
 
 
-def _config(raw: Raw, release: str) -> dict[str, str]:
-    text = raw.text(f"/boot/config-{release}") or _unpacked(raw)
+def _config(raw: Raw, release: str) -> tuple[str, dict[str, str]]:
+    """The file that the options are from (where they should be, if nowhere), and the options."""
+    path, packed = f"/boot/config-{release}", "/proc/config.gz"
+    text = raw.text(path)
+    if not text and raw.get(packed) is not None:
+        path, text = packed, _unpacked(raw)
     found = (_OPTION.fullmatch(line) for line in text.splitlines())
-    return {match[1]: match[2] or "n" for match in found if match and _CONCERNS.match(match[1])}
+    return path, {match[1]: match[2] or "n" for match in found if match and _CONCERNS.match(match[1])}
 
 
 def _unpacked(raw: Raw) -> str:
