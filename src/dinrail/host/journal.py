@@ -91,7 +91,8 @@ class Journal:
     def preview(self, transaction_id: int | None = None) -> UndoReport:
         """What `undo` would do now. Raises BadRequest, FormatError, HostError."""
         chosen, report = self._chosen(None if transaction_id is None else (transaction_id,))
-        steps = [step for t in chosen for step in undo.preview(self._port, t, self.boot_id)]
+        after: dict[Spot, str] = {}
+        steps = [step for t in chosen for step in undo.preview(self._port, t, self.boot_id, after)]
         return UndoReport(tuple(steps), report.damaged)
 
     def undo(self, transaction_id: int | None = None) -> UndoReport:

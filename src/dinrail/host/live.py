@@ -16,7 +16,7 @@ from dinrail.host.files import os_refusal, read_all
 from dinrail.host.port import TargetGone
 from dinrail.host.scan import scan
 from dinrail.machine.change import Change
-from dinrail.machine.sources import LINUX, Entry, Raw, Source, SourceKind, Topic, wanted
+from dinrail.machine.sources import LINUX, Entry, Raw, Source, SourceKind, Topic, for_release, wanted
 from dinrail.pci.address import PciAddress
 from dinrail.units import S_NS
 
@@ -49,7 +49,7 @@ class LiveHost:
         if self._system != "linux":
             raise HostError(f"nothing is known yet about where {self._system} keeps its facts", where=self.label)
         asked = frozenset(topics)
-        sources = wanted(LINUX, asked)
+        sources = for_release(wanted(LINUX, asked), self._release())
         entries = scan("" if self._tree.is_machine else str(self._tree.root), sources)
         if self._tree.is_machine:
             for source in sources:
@@ -58,6 +58,9 @@ class LiveHost:
                 elif source.kind is SourceKind.PROBE:
                     entries[f"probe:{source.pattern}"] = _probe(source)
         return Raw(self._system, entries, asked)
+
+    def _release(self) -> str:
+        return os.uname().release if self._tree.is_machine else self._tree.line("/proc/sys/kernel/osrelease")
 
     def current(self, change: Change) -> str:
         return APPLIERS[change.kind].current(self._tree, change)

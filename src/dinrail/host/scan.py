@@ -22,11 +22,11 @@ def scan(root: str, sources: Iterable[Source]) -> dict[str, Entry]:
 
     What does not exist has no entry; what cannot be read has one with its fault. Never raises OSError.
     """
-    groups: dict[str, list[tuple[str, Source]]] = {}
+    groups: dict[str, dict[str, Source]] = {}
     for source in sources:
         if source.kind in _ON_PATHS:
             directory, _, leaf = source.pattern.rpartition("/")
-            groups.setdefault(directory, []).append((leaf, source))
+            groups.setdefault(directory, {})[leaf] = source  # declared twice: the later one asks for more
     entries: dict[str, Entry] = {}
     listings: dict[str, list[str]] = {}
     for pattern, members in groups.items():
@@ -71,7 +71,7 @@ def _matches(name: str, pattern: str) -> bool:
     return (not name.startswith(".") or pattern.startswith(".")) and fnmatch.fnmatchcase(name, pattern)
 
 
-def _read_directory(root: str, directory: str, members: list[tuple[str, Source]], entries: dict[str, Entry]) -> None:
+def _read_directory(root: str, directory: str, members: dict[str, Source], entries: dict[str, Entry]) -> None:
     try:
         at = os.open(f"{root}{directory}/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as fault:
@@ -80,7 +80,7 @@ def _read_directory(root: str, directory: str, members: list[tuple[str, Source]]
         return
     try:
         names: list[str] | None = None
-        for leaf, source in members:
+        for leaf, source in members.items():
             if "*" not in leaf:
                 _read_one(at, leaf, directory, source, entries)
                 continue

@@ -73,6 +73,11 @@ def judge(port: HostPort, change: Change, *, same_boot: bool) -> tuple[Outcome, 
         return Outcome.LEFT, str(fault)
     except HostError as fault:
         return Outcome.FAILED, str(fault)
+    return compare(change, current)
+
+
+def compare(change: Change, current: str) -> tuple[Outcome, str]:
+    """The rows of the table above that look at the value only."""
     if current == change.before:
         return Outcome.ALREADY, ""
     if current == change.want or _is_halfway(change, current):
@@ -80,13 +85,22 @@ def judge(port: HostPort, change: Change, *, same_boot: bool) -> tuple[Outcome, 
     return Outcome.LEFT, f"somebody changed it since: we had put {show(change.want)}, now it is {show(current)}"
 
 
-def preview(port: HostPort, transaction: Transaction, boot_id: str) -> tuple[UndoStep, ...]:
-    """What `walk_back` would do now. Nothing is changed."""
-    same_boot = transaction.boot_id == boot_id
-    return tuple(
-        UndoStep(transaction.id, transaction.purpose, change, *judge(port, change, same_boot=same_boot))
-        for _, change in _standing(transaction)
-    )
+def preview(port: HostPort, transaction: Transaction, boot_id: str, after: dict[Spot, str]) -> tuple[UndoStep, ...]:
+    """What `walk_back` would do now. Nothing is changed.
+
+    after: what would stand where, once the steps looked at so far were taken back; filled here, for the next one.
+    """
+    steps: list[UndoStep] = []
+    for _, change in _standing(transaction):
+        spot = (change.kind, change.target)
+        if spot in after:
+            outcome, reason = compare(change, after[spot])
+        else:
+            outcome, reason = judge(port, change, same_boot=transaction.boot_id == boot_id)
+        if outcome is Outcome.PUT_BACK:
+            after[spot] = change.before
+        steps.append(UndoStep(transaction.id, transaction.purpose, change, outcome, reason))
+    return tuple(steps)
 
 
 def walk_back(port: HostPort, log: LogFile, boot_id: str, stuck: set[Spot]) -> tuple[UndoStep, ...]:
