@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dinrail.layout import encode
-from dinrail.pci.rom import (
+from dinrail.pci.rom import byte_sum
+from dinrail.pci.rom_header import (
     BLOCK_BYTES,
     LAST_IMAGE,
     CodeType,
@@ -22,7 +23,6 @@ from dinrail.pci.rom import (
     Pcir,
     PcirTail,
     Subsystem,
-    byte_sum,
 )
 
 HEADER_END = 0x1C
