@@ -73,7 +73,12 @@ def keep(run: Path, fds: list[int]) -> None:
 
     # Until the child exists a signal waits: none may be lost between fork and here.
     signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
-    pid = _spawn(argv, fds)
+    try:
+        pid = _spawn(argv, fds)
+    except OSError as fault:  # as a shell says it: 127 for a command that cannot be started
+        os.write(2, f"keeper: {argv[0]}: {fault.strerror}\n".encode())
+        write_durably(run / "exit.json", _how(127 << 8, started_ns, run / "qemu.log"))
+        return
     for number in _PASSED_ON:
         signal.signal(number, pass_on)
     write_durably(run / "pid.json", _who(pid, started_ns))
@@ -114,21 +119,12 @@ def _tail(log: Path) -> str:
 
 
 def _spawn(argv: list[str], fds: list[int]) -> int:
-    """The command as a child; a command that cannot be started is a child that ended with 127, as in a shell."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 127
-    try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
-        for fd in fds:
-            os.set_inheritable(fd, True)
-        _out_of_memory_score("0")
-        os.execvp(argv[0], argv)
-    except OSError as fault:
-        os.write(2, f"keeper: {argv[0]}: {fault.strerror}\n".encode())
-    finally:
-        os._exit(status)
+    """The command as a child, with the leases and without our signal handling. Raises OSError."""
+    for fd in fds:
+        os.set_inheritable(fd, True)
+    pid = os.posix_spawnp(argv[0], argv, os.environ, setsigmask=(), setsigdef=(signal.SIGPIPE, *_PASSED_ON))
+    _out_of_memory_score(pid, "0")
+    return pid
 
 
 def _take_output(log: Path) -> None:
@@ -141,10 +137,10 @@ def _take_output(log: Path) -> None:
     os.close(out)
 
 
-def _out_of_memory_score(score: str) -> None:
+def _out_of_memory_score(pid: int, score: str) -> None:
     """-1000: the kernel takes the hypervisor when memory runs out, never its keeper. Only root may ask for that."""
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(score)
+        Path(f"/proc/{pid}/oom_score_adj").write_text(score)
 
 
 def _detach(then: Callable[[], None]) -> None:
@@ -160,7 +156,7 @@ def _detach(then: Callable[[], None]) -> None:
     try:
         os.chdir("/")
         os.umask(0o077)
-        _out_of_memory_score("-1000")
+        _out_of_memory_score(os.getpid(), "-1000")
         then()
         status = 0
     finally:
