@@ -7,7 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add every group. A new command group is one line here and one file beside it."""
-    from dinrail.cli import doctor, explain, pci
+    from dinrail.cli import collect, doctor, explain, gpu, lab, pci, undo
 
-    for group in (pci, doctor, explain):
+    for group in (pci, doctor, explain, lab, gpu, collect, undo):
         group.register(app)
