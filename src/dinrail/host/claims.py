@@ -11,12 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from dinrail.errors import HostError, Refused
-from dinrail.host.journal import Journal
+from dinrail.host.journal import Journal, open_journal, refuse_blocked
 from dinrail.host.lease import Lease, Leases
+from dinrail.host.paths import Paths
 from dinrail.host.port import HostPort
 from dinrail.host.records import Transaction
+from dinrail.host.rehearsal import RehearsedHost
+from dinrail.host.replay import recorded_value
 from dinrail.host.undo import UndoReport
 from dinrail.machine.change import Change, ChangeKind, ChangePlan
+from dinrail.machine.sources import Raw
 from dinrail.pci.address import PciAddress
 
 _ON_DEVICES = (ChangeKind.DRIVER, ChangeKind.DRIVER_OVERRIDE, ChangeKind.ROM_ENABLE)
@@ -35,6 +39,7 @@ def claim(
 
     The leases that were taken here are given back on return: a claim binds the driver, it does not reserve the device.
     """
+    refuse_blocked(plan, port)
     require_privilege(port, plan.purpose)
     with take_all(leases, devices_of(plan.changes), owner=owner, held=held):
         return journal.carry_out(plan, owner=owner)
@@ -91,6 +96,26 @@ def undo(
                 busy.append(f"{transaction.id} ({transaction.purpose}): {fault}")
         report = journal.undo_these(free)
     return UndoReport(report.steps, (*report.damaged, *journal.damaged())), tuple(busy)
+
+
+def rehearse(raw: Raw, plan: ChangePlan, scratch: Paths, *, label: str) -> UndoReport:
+    """Carry a plan out on a copy of a host in memory, and take it back. `scratch`: where its journal may be written.
+
+    Raises what the real deed would raise, as far as recorded bytes can tell: Refused for a blocked plan, HostError for
+    an order of steps that a kernel refuses, or that does not lead back to where it began.
+    """
+    host = RehearsedHost(raw, label=f"a rehearsal on {label}")
+    journal = open_journal(scratch, host)
+    transaction = journal.carry_out(plan, owner="rehearsal")
+    report = journal.undo(transaction.id)
+    astray = [str(c.target) for c in plan.changes if host.current(c) != recorded_value(raw.entries, c)]
+    if astray or not report.is_complete:
+        raise HostError(
+            "taking the steps back does not lead to where they began",
+            where=" ".join(dict.fromkeys(astray)),
+            details=tuple(str(step) for step in report.steps),
+        )
+    return report
 
 
 def claims_of(journal: Journal, addresses: Iterable[PciAddress]) -> tuple[Transaction, ...]:

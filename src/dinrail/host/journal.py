@@ -45,6 +45,12 @@ def open_journal(paths: Paths, port: HostPort, clock: Clock | None = None) -> Jo
     return Journal(paths, port, clock or SystemClock())
 
 
+def refuse_blocked(plan: ChangePlan, port: HostPort) -> None:
+    """Raises Refused with every finding for which the plan must not be carried out."""
+    if plan.blocked:
+        raise refusal(f"{plan.purpose} is refused", plan.findings, where=port.label)
+
+
 class Journal:
     """All transactions of one host. Methods that change take the lock; `transactions` and `preview` only read."""
 
@@ -63,8 +69,7 @@ class Journal:
         for, HostError when the system refuses; what was made before that is taken back first, and the error says how
         far that went.
         """
-        if plan.blocked:
-            raise refusal(f"{plan.purpose} is refused", plan.findings, where=self._port.label)
+        refuse_blocked(plan, self._port)
         if len(plan.changes) > MAX_STEPS:
             raise BadRequest(f"a plan of {len(plan.changes)} steps is more than {MAX_STEPS}", where=plan.purpose)
         with self._locked(), self._begun(plan, owner) as log:
@@ -106,10 +111,11 @@ class Journal:
 
     def undo_these(self, transaction_ids: Iterable[int] | None) -> UndoReport:
         """`undo` for several numbers at once, newest first whatever their order; None is all open ones."""
-        if not self._directory.is_dir() and transaction_ids is None:
+        asked = None if transaction_ids is None else tuple(transaction_ids)
+        if not self._directory.is_dir() and not asked:
             return UndoReport()
         with self._locked():
-            chosen, report = self._chosen(None if transaction_ids is None else tuple(transaction_ids))
+            chosen, report = self._chosen(asked)
             steps: list[UndoStep] = []
             stuck: set[Spot] = set()
             for transaction in chosen:

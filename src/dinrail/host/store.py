@@ -1,7 +1,7 @@
 """ROMs that were kept: the bytes and, beside them, a JSON that says where they came from. Files only, no judgement.
 
-    10de-1c82-3842-6253-1f0c2a....rom     ids, subsystem ids and the beginning of the SHA-256: one card's ROM, one name
-    10de-1c82-3842-6253-1f0c2a....json
+10de-1c82-3842-6253-1f0c2a....rom     ids, subsystem ids and the beginning of the SHA-256: one card's ROM, one name
+10de-1c82-3842-6253-1f0c2a....rom.json
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class RomStore:
 
 
 def keep_beside(path: Path, data: bytes, note: str) -> None:
-    """Write `path` and its note `path.with_suffix(".json")`, each whole or not at all. Raises HostError."""
+    """Write `path` and its note (see `note_path`), each whole or not at all. Raises HostError."""
     atomic_write(note_path(path), note.encode())
     atomic_write(path, data)
 
@@ -70,8 +70,8 @@ def load(path: Path) -> KeptRom:
 
 
 def note_path(path: Path) -> Path:
-    """Where a ROM's provenance stands."""
-    return path.with_suffix(".json")
+    """Where a ROM's provenance stands: `card.rom.json` beside `card.rom`."""
+    return path.with_name(f"{path.name}.json")
 
 
 def _stem(ids: PciIds) -> str:
