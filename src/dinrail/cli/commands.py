@@ -7,7 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add every group. A new command group is one line here and one file beside it."""
-    from dinrail.cli import collect, doctor, explain, gpu, lab, pci, undo
+    from dinrail.cli import collect, doctor, explain, gpu, lab, pci, undo, vbios
 
-    for group in (pci, doctor, explain, lab, gpu, collect, undo):
+    for group in (pci, doctor, explain, lab, gpu, collect, undo, vbios):
         group.register(app)
