@@ -105,11 +105,12 @@ class GuestPlan:
 
 
 def plan_guest(
-    definition: GuestDefinition, facts: HostFacts, *, files: GuestFiles, rom: GuestRom | None = None
+    definition: GuestDefinition, facts: HostFacts, *, files: GuestFiles, rom: GuestRom | None = None, no_rom: str = ""
 ) -> GuestPlan:
     """The plan for this guest on this host. Conflicts are findings, never exceptions.
 
     rom: the GPU's ROM as it will be staged; None where its definition asks for none, or none could be had.
+    no_rom: why none could be had.
     """
     devices, device_findings = _devices(definition, facts, rom)
     firmware, firmware_findings = choose_firmware(definition.firmware, facts.firmware, f"{files.state}/vars.fd")
@@ -121,7 +122,7 @@ def plan_guest(
         *device_findings,
         *firmware_findings,
         *limit_findings,
-        *_picture(definition, rom),
+        *_picture(definition, rom, no_rom),
         *_networks(definition),
     )
     seed = f"{facts.kernel.hostname if facts.kernel else ''}/{definition.name}"
@@ -245,7 +246,7 @@ def _judge_device(
     return ()
 
 
-def _picture(definition: GuestDefinition, rom: GuestRom | None) -> tuple[Finding, ...]:
+def _picture(definition: GuestDefinition, rom: GuestRom | None, no_rom: str) -> tuple[Finding, ...]:
     where = f"guest.{definition.name}"
     if definition.gpu is None:
         if definition.display is Display.EMULATED:
@@ -267,7 +268,7 @@ def _picture(definition: GuestDefinition, rom: GuestRom | None) -> tuple[Finding
             subject=subject,
             severity=Severity.WARN,
             message="no option ROM could be had: the picture begins when the guest's own driver loads",
-            evidence=(Evidence(f"{where}.gpu.rom", choice),),
+            evidence=(Evidence(f"{where}.gpu.rom", no_rom or choice),),
             fix="extract one and name it: dinrail vbios extract " + subject,
         ),
     )
