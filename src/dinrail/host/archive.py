@@ -197,7 +197,7 @@ def _entry(row: object, members: Mapping[str, bytes], where: str | None) -> tupl
             raise _fault(f"an entry's {name} is no {wanted.__name__}", "entries", where)
     if type(status) is not int or not -256 < status < 256:
         raise _fault(f"an exit status of {status!r}", "entries", where)
-    if row.get("kind") not in set(SourceKind):
+    if row.get("kind") not in list(SourceKind):
         raise _fault(f"an entry of kind {row.get('kind')!r}", "entries", where)
     kind = SourceKind(row["kind"])
     if size_bytes is None:
