@@ -70,6 +70,19 @@ class Observed:
     exit: Exit | None
     devices: tuple[PciAddress, ...]
 
+    def as_dict(self) -> dict[str, object]:
+        """For `--json` and the supervisor's socket."""
+        return {
+            "name": self.name,
+            "state": str(self.state),
+            "pid": self.hypervisor.pid if self.hypervisor and self.hypervisor.is_alive else None,
+            "started_ns": self.started_ns,
+            "devices": [str(address) for address in self.devices],
+            "exit": None
+            if self.exit is None
+            else {"status": self.exit.status, "signal": self.exit.signal, "ended_ns": self.exit.ended_ns},
+        }
+
 
 class RunDir:
     """One guest's run directory. Reading never follows links, never reads without a bound."""

@@ -1,0 +1,104 @@
+"""Asking the supervisor; and doing it ourselves where there is none.
+
+Starting and stopping are the same functions either way. Asked for by a command they run in the supervisor, so that one
+process does all of it; without a supervisor they run here.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dinrail.config.document import load
+from dinrail.daemon.protocol import Op, Request, encode_request, parse_answer
+from dinrail.errors import HostError
+from dinrail.guest.site import Site
+from dinrail.guest.start import START_TIMEOUT_NS, StartRequest, start
+from dinrail.guest.stop import kill, stop
+from dinrail.host.files import ensure_directory, os_refusal
+from dinrail.host.paths import Paths
+from dinrail.units import S_NS
+
+_MAX_ANSWER_BYTES = 4 << 20
+_PATIENCE_NS = 300 * S_NS
+_UP_S = 15.0
+
+
+def ask(paths: Paths, request: Request) -> Mapping[str, Any] | None:
+    """The supervisor's answer; None when there is no supervisor. Raises the fault that it answers; HostError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(((request.timeout_ns or 0) + _PATIENCE_NS) / S_NS)
+        try:
+            connection.connect(str(paths.socket))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        except OSError as fault:
+            raise os_refusal(fault, "ask the supervisor", paths.socket) from fault
+        try:
+            connection.sendall(encode_request(request))
+            line = connection.makefile("rb").readline(_MAX_ANSWER_BYTES)
+        except OSError as fault:
+            raise os_refusal(fault, "hear the supervisor's answer", paths.socket) from fault
+    if not line:
+        raise HostError("the supervisor went away before its answer", where=str(paths.socket), hint="dinrail status")
+    return parse_answer(line)
+
+
+def start_guest(
+    config: Path, name: str, site: Site, *, waivers: frozenset[str], timeout_ns: int = START_TIMEOUT_NS
+) -> Mapping[str, Any]:
+    """Start a guest of a document. The result is `Observed.as_dict`. Raises as `guest.start.start` and `load` do."""
+    request = Request(Op.START, name, str(config.absolute()), tuple(sorted(waivers)), timeout_ns)
+    answer = ask(site.paths, request)
+    if answer is not None:
+        return answer
+    return start(StartRequest(load(config).guest(name), waivers, timeout_ns), site).guest.as_dict()
+
+
+def stop_guest(name: str, site: Site, *, timeout_ns: int) -> Mapping[str, Any]:
+    """Stop a guest. Raises as `guest.stop.stop` does."""
+    answer = ask(site.paths, Request(Op.STOP, name, timeout_ns=timeout_ns))
+    return answer if answer is not None else stop(name, site, timeout_ns=timeout_ns).as_dict()
+
+
+def kill_guest(name: str, site: Site) -> Mapping[str, Any]:
+    """Pull a guest's plug. Raises as `guest.stop.kill` does."""
+    answer = ask(site.paths, Request(Op.KILL, name))
+    return answer if answer is not None else kill(name, site).as_dict()
+
+
+def run_in_background(paths: Paths) -> Mapping[str, Any]:
+    """Start a supervisor that outlives us, and wait until it answers. Raises HostError with its last words."""
+    ensure_directory(paths.run)
+    log = paths.run / "supervisor.log"
+    try:
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as fault:
+        raise os_refusal(fault, "write the supervisor's log", log) from fault
+    try:
+        process = subprocess.Popen(
+            (sys.executable, "-m", "dinrail", "up", "--foreground"),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            cwd="/",
+            env=os.environ | {"DINRAIL_STATE": str(paths.state), "DINRAIL_RUN": str(paths.run)},
+        )
+    finally:
+        os.close(out)
+    deadline = time.monotonic() + _UP_S
+    while time.monotonic() < deadline and process.poll() is None:
+        answer = ask(paths, Request(Op.STATUS))
+        if answer is not None:
+            process.returncode = 0  # it is on its own now: neither waited for nor warned about
+            return answer
+        time.sleep(0.05)
+    tail = tuple(log.read_text(errors="backslashreplace").splitlines()[-10:])
+    raise HostError("the supervisor did not come up", where=str(log), details=tail)
