@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
 import queue
@@ -70,7 +71,8 @@ class Channel:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, queue.SimpleQueue[dict[str, Any]]] = {0: queue.SimpleQueue()}
         self._lock = threading.Lock()
-        threading.Thread(target=self._receive, name="lab-channel", daemon=True).start()
+        self._thread = threading.Thread(target=self._receive, name="lab-channel", daemon=True)
+        self._thread.start()
 
     def ready(self, timeout_s: float) -> float:
         """Wait for the agent. Returns the machine's own uptime in seconds at that moment."""
@@ -92,10 +94,10 @@ class Channel:
 
     def close(self) -> None:
         """Hang up: the agent ends, and process 1 switches the machine off."""
-        try:
+        with contextlib.suppress(OSError):  # the machine may have hung up first
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # the machine hung up first
+        self._thread.join()
+        self._socket.close()
 
     def take(self, replies: queue.SimpleQueue[dict[str, Any]], timeout_s: float, what: str) -> dict[str, Any]:
         """The next reply of one request. Raises HostError on silence, on an error reply, on a machine that is gone."""

@@ -1,8 +1,8 @@
 """A guest operating system small enough for an emulator in an emulator: Debian's cloud kernel and one program.
 
-It prints on its own console, which the firmware's framebuffer put on the passed-through GPU: a sentence that nothing
-else prints, the word that the run gave it (so that an old picture is never taken for a new one), and the display that
-it sees on its PCI bus.
+It prints on its own console, which the firmware gave it on the passed-through GPU: the display that it sees on
+its PCI bus, the word that the run gave it (so that an old picture is never taken for a new one), and last a sentence
+that nothing else prints.
 """
 
 from __future__ import annotations
@@ -41,8 +41,6 @@ _INIT = f"""#!/bin/sh
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sysfs /sys
 exec > /dev/tty1 2>&1
-echo "{GREETING}"
-echo "word ${WORD_OPTION}"
 cd /sys/bus/pci/devices
 for device in *; do
     read class < $device/class
@@ -52,7 +50,9 @@ for device in *; do
         echo "display $device $vendor $id class $class"
     esac
 done
+echo "word ${WORD_OPTION}"
 echo "up $(/bin/busybox cut -d' ' -f1 /proc/uptime) s"
+echo "{GREETING}"
 while :; do /bin/busybox sleep 1000; done
 """
 

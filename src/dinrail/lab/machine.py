@@ -80,6 +80,7 @@ class VirtualPc:
         self._channel = channel
         self._monitor = monitor
         self._font: Font | None = None
+        self._off = False
 
     def __enter__(self) -> VirtualPc:
         return self
@@ -149,6 +150,9 @@ class VirtualPc:
 
     def power_off(self) -> None:
         """Switch the machine off; by force where it does not obey. May be called again."""
+        if self._off:
+            return
+        self._off = True
         self._channel.close()
         try:
             self._process.wait(_OFF_LIMIT_S)
@@ -198,11 +202,13 @@ def boot(
     try:
         pc = VirtualPc(topology, process, channel, Monitor(ends[0][0]), home)
         channel.ready(BOOT_LIMIT_S)
-    except BaseException:
+    except HostError as error:
         process.kill()
         process.wait()
+        channel.close()
+        said = tuple(_diagnosis(home).splitlines()[-12:])
         shutil.rmtree(home, ignore_errors=True)
-        raise
+        raise HostError("the virtual PC did not come up", where=QEMU, details=said) from error
     return pc
 
 

@@ -22,7 +22,8 @@ class Monitor:
 
     def __init__(self, sock: socket.socket) -> None:
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="lab-monitor", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="lab-monitor", daemon=True)
+        self._thread.start()
         self._client = QMPClient("lab")
         self._wait("connect", self._client.connect(sock))
 
@@ -36,6 +37,8 @@ class Monitor:
             self._wait("disconnect", self._client.disconnect())
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def _wait(self, command: str, work: Coroutine[Any, Any, Any]) -> Any:
         try:

@@ -94,7 +94,8 @@ class Topology:
 
 
 _GPU = Function("gpu", "bochs-display", vbios=True)
-_NIC = Port(3, (Function("nic", "e1000e", ("netdev=lan",)),))
+# Without its iPXE ROM, which the boot would wait for.
+_NIC = Port(3, (Function("nic", "e1000e", ("netdev=lan", "romfile=")),))
 _USB = Port(4, (Function("usb", "qemu-xhci"),))
 
 STANDARD = Topology(

@@ -16,7 +16,9 @@ Accept = Callable[[Picture], bool]
 POLL_S = 0.7
 
 
-def wait_for_picture(pc: VirtualPc, display: str, path: Path, accept: Accept, *, timeout_s: float, what: str) -> Picture:
+def wait_for_picture(
+    pc: VirtualPc, display: str, path: Path, accept: Accept, *, timeout_s: float, what: str
+) -> Picture:
     """Look at a monitor until `accept` says yes; the accepted picture is in `path`, the last refused one otherwise.
 
     Raises HostError after `timeout_s`, with what can be read on the screen.
