@@ -30,12 +30,16 @@ class DmarHead:
 
 @record(size_bytes=4, name="DMAR remapping structure", source="VT-d 4.1, 8.2")
 class StructureHead:
+    """The beginning of every remapping structure; the length includes it."""
+
     kind: int = u16(0)
     length_bytes: int = u16(2)
 
 
 @record(size_bytes=16, name="DRHD", source="VT-d 4.1, 8.3")
 class DrhdHead:
+    """One remapping unit; device scopes follow. Flag bit 0: all devices of the segment that no other unit names."""
+
     kind: int = u16(0, default=0)
     length_bytes: int = u16(2)
     flags: int = u8(4)
@@ -46,6 +50,8 @@ class DrhdHead:
 
 @record(size_bytes=24, name="RMRR", source="VT-d 4.1, 8.4")
 class RmrrHead:
+    """Reserved memory, `limit` being its last byte; device scopes follow."""
+
     kind: int = u16(0, default=1)
     length_bytes: int = u16(2)
     _reserved_04: bytes = pad(4, 2)
@@ -56,6 +62,8 @@ class RmrrHead:
 
 @record(size_bytes=8, name="ATSR", source="VT-d 4.1, 8.5")
 class AtsrHead:
+    """Root ports with address translation services; device scopes follow. Flag bit 0: all ports of the segment."""
+
     kind: int = u16(0, default=2)
     length_bytes: int = u16(2)
     flags: int = u8(4)
@@ -65,6 +73,8 @@ class AtsrHead:
 
 @record(size_bytes=6, name="DMAR device scope", source="VT-d 4.1, 8.3.1")
 class ScopeHead:
+    """One device; pairs of (device, function) follow up to the length."""
+
     kind: int = u8(0)
     length_bytes: int = u8(1)
     flags: int = u8(2, default=0)
@@ -74,6 +84,8 @@ class ScopeHead:
 
 
 class StructureKind(enum.IntEnum):
+    """Remapping structures, table 8-1 of the specification."""
+
     DRHD = 0
     RMRR = 1
     ATSR = 2
@@ -84,6 +96,8 @@ class StructureKind(enum.IntEnum):
 
 
 class ScopeKind(enum.IntEnum):
+    """What a device scope speaks of."""
+
     PCI_ENDPOINT = 1
     PCI_SUB_HIERARCHY = 2
     IOAPIC = 3

@@ -28,6 +28,8 @@ class IvrsHead:
 
 @record(size_bytes=4, name="IVRS block", source="AMD I/O Virtualization 3.07, 5.2.2")
 class BlockHead:
+    """The beginning of every block; the length includes it."""
+
     kind: int = u8(0)
     flags: int = u8(1)
     length_bytes: int = u16(2)
@@ -50,6 +52,8 @@ class IvhdHead:
 
 @record(size_bytes=32, name="IVMD", source="AMD I/O Virtualization 3.07, table 97")
 class IvmdHead:
+    """One memory definition. Flag bit 0: unity mapping, bit 3: exclusion range."""
+
     kind: int = u8(0)
     flags: int = u8(1)
     length_bytes: int = u16(2)
@@ -61,6 +65,8 @@ class IvmdHead:
 
 
 class BlockKind(enum.IntEnum):
+    """Blocks by their type byte; the three IVHD types describe the same units."""
+
     IVHD_10 = 0x10
     IVHD_11 = 0x11
     IVMD_ALL = 0x20

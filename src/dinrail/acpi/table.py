@@ -14,6 +14,8 @@ from dinrail.layout import decode, layout_of, raw, record, u8, u32
 
 @record(size_bytes=36, name="ACPI table header", source="ACPI Specification 6.5, table 5.4")
 class TableHeader:
+    """The 36 bytes. The builder names dinrail where a firmware would name itself."""
+
     signature: bytes = raw(0x00, 4)
     length_bytes: int = u32(0x04)
     revision: int = u8(0x08, default=1)

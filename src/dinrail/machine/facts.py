@@ -46,6 +46,8 @@ class PciIds:
 
 
 class BarKind(enum.StrEnum):
+    """What a resource decodes. The ROM is told apart because reading it is an action."""
+
     MEMORY = "memory"
     IO = "io"
     ROM = "rom"

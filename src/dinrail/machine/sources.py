@@ -27,6 +27,8 @@ class Topic(enum.StrEnum):
 
 
 class SourceKind(enum.StrEnum):
+    """How a source is read, and what its entry therefore holds."""
+
     FILE = "file"  # contents of a regular or sysfs file
     LINK = "link"  # target of a symbolic link
     NAMES = "names"  # names in a directory, sorted, one a line

@@ -20,6 +20,7 @@ def _sysfs(case: Case, name: str) -> str:
 
 
 def bridge(case: Case) -> Verdict | None:
+    """Bridges of any kind: whole parts of the host hang on them."""
     if not case.function.is_bridge and case.function.ids.base_class != 0x06:
         return None
     return Verdict(
@@ -30,6 +31,7 @@ def bridge(case: Case) -> Verdict | None:
 
 
 def silent(case: Case) -> Verdict | None:
+    """Ones from the configuration space: nothing can be read or set there, least of all by a guest."""
     if case.function.answers:
         return None
     return Verdict(
@@ -40,12 +42,14 @@ def silent(case: Case) -> Verdict | None:
 
 
 def claimed(case: Case) -> Verdict | None:
+    """Nothing to do: the user may have claimed it an hour ago."""
     if case.function.driver != VFIO:
         return None
     return Verdict("the function is claimed already", (Evidence(_sysfs(case, "driver"), VFIO),))
 
 
 def in_use(case: Case) -> Verdict | None:
+    """Who has to let go, and whether that is known to end badly."""
     driver = case.function.driver
     if not driver or driver == VFIO:
         return None
@@ -89,6 +93,7 @@ def _is_seen(display: Console) -> bool:
 
 
 def only_console(case: Case) -> Verdict | None:
+    """Nobody would see the host any more, and nobody could type `dinrail undo`."""
     here = _console(case)
     if here is None or not here.is_text_console or _elsewhere(case):
         return None
@@ -102,6 +107,7 @@ def only_console(case: Case) -> Verdict | None:
 
 
 def shared_console(case: Case) -> Verdict | None:
+    """The picture goes dark, but there is another way to see the host."""
     here = _console(case)
     others = _elsewhere(case)
     if here is None or not here.is_text_console or not others:
@@ -127,6 +133,7 @@ def firmware_picture(case: Case) -> Verdict | None:
 
 
 def boot_vga(case: Case) -> Verdict | None:
+    """Linux reads a shadow in place of the boot device's own ROM (IORESOURCE_ROM_SHADOW)."""
     function = case.function
     if not function.boot_vga:
         return None
@@ -144,6 +151,7 @@ def boot_vga(case: Case) -> Verdict | None:
 
 
 def no_rom(case: Case) -> Verdict | None:
+    """Integrated GPUs mostly have none of their own."""
     function = case.function
     if function.has_rom or not function.is_display:
         return None
@@ -155,6 +163,7 @@ def no_rom(case: Case) -> Verdict | None:
 
 
 def no_reset(case: Case) -> Verdict | None:
+    """vfio resets between guests; without that the last guest's state stays."""
     function = case.function
     if function.reset_methods or function.is_bridge:
         return None
@@ -168,6 +177,7 @@ def no_reset(case: Case) -> Verdict | None:
 
 
 def bus_reset(case: Case) -> Verdict | None:
+    """vfio resets a bus only if it owns all that is on it."""
     along = [other for other in reset_along(case.facts, case.function) if other.address not in case.together]
     held = [other for other in along if other.driver and other.driver != VFIO]
     if not held:

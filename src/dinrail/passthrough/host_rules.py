@@ -21,6 +21,7 @@ def facts_missing(facts: HostFacts) -> Verdict | None:
 
 
 def no_vfio_pci(facts: HostFacts) -> Verdict | None:
+    """Neither registered nor on the disk, and the kernel's configuration says that there is none."""
     kernel = facts.kernel
     if kernel is None or kernel.vfio_pci_available is not False:
         return None
@@ -33,6 +34,7 @@ def no_vfio_pci(facts: HostFacts) -> Verdict | None:
 
 
 def lockdown(facts: HostFacts) -> Verdict | None:
+    """Does not hinder vfio: only what people try next to it."""
     kernel = facts.kernel
     if kernel is None or kernel.lockdown in ("", "none"):
         return None
@@ -45,6 +47,7 @@ def lockdown(facts: HostFacts) -> Verdict | None:
 
 
 def no_kvm(facts: HostFacts) -> Verdict | None:
+    """A guest starts all the same, slowly."""
     if facts.cpus is None or facts.cpus.kvm.usable:
         return None
     return Verdict(
@@ -56,6 +59,7 @@ def no_kvm(facts: HostFacts) -> Verdict | None:
 
 
 def locked_memory(facts: HostFacts) -> Verdict | None:
+    """Devices write by themselves, so a guest's memory may not be paged out."""
     cpus = facts.cpus
     if cpus is None or cpus.locked_memory_bytes is None or cpus.locked_memory_bytes >= cpus.memory_bytes:
         return None

@@ -21,6 +21,7 @@ def _state(facts: HostFacts, state: IommuState) -> tuple[Evidence, ...] | None:
 
 
 def is_on(facts: HostFacts) -> Verdict | None:
+    """Said aloud, so that a user sees that it was looked at."""
     evidence = _state(facts, IommuState.ON)
     if evidence is None or facts.iommu is None:
         return None
@@ -29,6 +30,7 @@ def is_on(facts: HostFacts) -> Verdict | None:
 
 
 def no_table(facts: HostFacts) -> Verdict | None:
+    """Only the firmware's setup can help: no kernel option makes a table."""
     evidence = _state(facts, IommuState.NO_TABLE)
     if evidence is None:
         return None
@@ -87,6 +89,7 @@ def _not_built(kind: str, kernel: Kernel) -> Evidence | None:
 
 
 def no_groups(facts: HostFacts) -> Verdict | None:
+    """Units are there, and no device was put behind them."""
     evidence = _state(facts, IommuState.NO_GROUPS)
     if evidence is None:
         return None
@@ -100,6 +103,7 @@ def no_groups(facts: HostFacts) -> Verdict | None:
 
 
 def unknown(facts: HostFacts) -> Verdict | None:
+    """Neither groups nor units, and no list of tables to say why."""
     evidence = _state(facts, IommuState.UNKNOWN)
     if evidence is None:
         return None
@@ -112,6 +116,7 @@ def unknown(facts: HostFacts) -> Verdict | None:
 
 
 def no_interrupt_remapping(facts: HostFacts) -> Verdict | None:
+    """vfio_iommu_type1 refuses a group whose interrupts are not remapped, unless told otherwise."""
     iommu = facts.iommu
     if iommu is None or iommu.state is not IommuState.ON or iommu.interrupt_remapping is not False:
         return None
@@ -131,6 +136,7 @@ def no_interrupt_remapping(facts: HostFacts) -> Verdict | None:
 
 
 def unsafe_interrupts(facts: HostFacts) -> Verdict | None:
+    """It was told otherwise."""
     iommu = facts.iommu
     if iommu is None or not iommu.unsafe_interrupts_allowed or iommu.interrupt_remapping:
         return None
