@@ -133,7 +133,7 @@ def decode(kind: type[T], data: Buffer, at: int = 0, *, where: str | None = None
     layout = _LAYOUTS[kind]
     missing = at + layout.size_bytes - len(data)
     if at < 0 or missing > 0:
-        field_name, spec = layout.field_at(max(len(data) - at, 0))
+        field_name, spec = layout.field_at(max(len(data) - at, 0) if at >= 0 else 0)
         raise Truncated(
             f"the data ends after {len(data)} bytes, {max(missing, 0)} short",
             structure=layout.name,

@@ -307,7 +307,7 @@ def _remarks(rom: Rom, note: Provenance | None) -> list[str]:
         words = (text.part_number, text.version, text.date, board)
         lines.append(f"{text.vendor}: " + ", ".join(word for word in words if word))
     if rom.trailing_bytes:
-        lines.append(f"{rom.trailing_bytes} bytes behind the last image")
+        lines.append(f"{rom.trailing_bytes} bytes behind the last whole image")
     if note is not None:
         card = f"{pair(*note.device)} (subsystem {pair(*note.subsystem)})"
         lines.append(f"read from {note.address}, {card}, by {note.method} on {note.taken_at}")

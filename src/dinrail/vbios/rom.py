@@ -93,7 +93,7 @@ def summarise(image: RomImage) -> ImageSummary:
         index=image.index,
         offset=image.offset,
         size_bytes=image.size_bytes,
-        kind=label(image.code_type),
+        kind=kind_name(image),
         ids=tuple(pair(image.vendor_id, device) for device in image.device_ids),
         pcir_revision=image.pcir.revision,
         code_revision=image.pcir.code_revision,
@@ -101,6 +101,12 @@ def summarise(image: RomImage) -> ImageSummary:
         checksum=image.checksum,
         detail=_detail(image),
     )
+
+
+def kind_name(image: RomImage) -> str:
+    """`x86`, `efi`, or the number of a kind that the standard does not know."""
+    known = isinstance(image.code_type, CodeType)
+    return label(image.code_type).partition(" ")[0] if known else label(image.code_type)
 
 
 def _detail(image: RomImage) -> str:

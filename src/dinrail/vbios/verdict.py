@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from dinrail.errors import FormatError
 from dinrail.finding import Backend, Evidence, Finding, Severity
-from dinrail.layout import label
 from dinrail.machine.facts import PciIds
 from dinrail.pci.bar import ROM_MIN_BYTES
 from dinrail.pci.rom import RomImage
 from dinrail.units import format_size
 from dinrail.vbios.consumer import DEMANDS, Consumer, Demands, ImageRule, Subject
-from dinrail.vbios.rom import Rom, pair
+from dinrail.vbios.rom import Rom, kind_name, pair
 from dinrail.vbios.signature import Signature, signature_of
 
 
@@ -68,9 +67,10 @@ def judge_whole(rom: Rom, fault: FormatError | None, verdicts: tuple[Verdict, ..
                 "vbios.damaged",
                 rom.origin,
                 Severity.BLOCK,
-                f"the ROM is damaged behind {len(rom.images)} whole image(s)",
+                f"the ROM is damaged behind {len(rom.images)} whole image(s)"
+                + (f": {fault.hint}" if fault.hint else ""),
                 evidence=(Evidence(rom.origin, _without_origin(fault)),),
-                fix=fault.hint or "read the ROM anew (`dinrail vbios extract`)",
+                fix="read the ROM anew (`dinrail vbios extract`)",
                 verify=f"dinrail vbios show {rom.origin}",
             )
         )
@@ -91,6 +91,7 @@ def _without_origin(fault: FormatError) -> str:
 def _firmware(rom: Rom, consumer: Consumer, device: PciIds | None) -> Verdict:
     demands = DEMANDS[consumer]
     findings: list[Finding] = []
+    sentence = ""
     for image in rom.images:
         subject = Subject(rom, image, device)
         broken = _first_broken(subject, demands)
@@ -99,10 +100,11 @@ def _firmware(rom: Rom, consumer: Consumer, device: PciIds | None) -> Verdict:
         if broken is not None:
             rule, seen = broken
             findings.append(_finding(consumer, rule, image, seen))
+            sentence = f"{rule.message} (image {image.index})"
             if rule.ends_walk:
                 break
     if findings:
-        return Verdict(consumer, Outcome.IGNORES, None, findings[-1].message, tuple(findings))
+        return Verdict(consumer, Outcome.IGNORES, None, sentence, tuple(findings))
     return _nothing_to_run(rom, consumer, demands)
 
 
@@ -128,7 +130,7 @@ def _finding(consumer: Consumer, rule: ImageRule, image: RomImage, seen: Evidenc
 
 def _nothing_to_run(rom: Rom, consumer: Consumer, demands: Demands) -> Verdict:
     if rom.images:
-        kinds = ", ".join(label(image.code_type) for image in rom.images)
+        kinds = ", ".join(kind_name(image) for image in rom.images)
         sentence = f"looks for {demands.wants}; there is only {kinds}"
         at = rom.images[0].pcir_offset + 0x14
         evidence = Evidence(f"{rom.origin} at {at:#x}", f"code types: {kinds}")
@@ -138,7 +140,7 @@ def _nothing_to_run(rom: Rom, consumer: Consumer, demands: Demands) -> Verdict:
     finding = Finding(
         rule=f"vbios.{consumer.value}.no-image",
         subject=rom.origin,
-        severity=Severity.WARN,
+        severity=Severity.NOTE,
         message=f"{consumer.full_name} {sentence}",
         evidence=(evidence,),
         backends=_BACKENDS[consumer],
@@ -149,7 +151,7 @@ def _nothing_to_run(rom: Rom, consumer: Consumer, demands: Demands) -> Verdict:
 def _would_run(
     rom: Rom, image: RomImage, consumer: Consumer, device: PciIds | None, findings: tuple[Finding, ...]
 ) -> Verdict:
-    what = f"runs image {image.index} ({label(image.code_type)})"
+    what = f"runs image {image.index} ({kind_name(image)})"
     outcome = Outcome.RUNS
     if consumer is Consumer.SEABIOS and device is None:
         what += f", on a device {pair(image.vendor_id, image.pcir.device_id)}"
@@ -172,7 +174,7 @@ def _linux(rom: Rom) -> Verdict:
     if not rom.images:
         evidence = Evidence(f"{rom.origin} at 0x0", rom.data[:16].hex(" ") or "no bytes")
         sentence = "finds no ROM signature and serves an empty file"
-        finding = Finding("vbios.linux.no-image", rom.origin, Severity.WARN, f"Linux {sentence}", evidence=(evidence,))
+        finding = Finding("vbios.linux.no-image", rom.origin, Severity.NOTE, f"Linux {sentence}", evidence=(evidence,))
         return Verdict(Consumer.LINUX, Outcome.CANNOT, None, sentence, (finding,))
     size_bytes = rom.images[-1].end
     sentence = f"serves {size_bytes} bytes to its drivers"
