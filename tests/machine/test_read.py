@@ -229,6 +229,14 @@ def test_a_drivers_framebuffer_is_on_its_gpu() -> None:
     assert shown == {"0000:0c:00.0": (("nouveaudrmfb",), True), DGPU: (("amdgpudrmfb",), False)}
 
 
+def test_the_boot_vgas_framebuffer_may_have_the_text_console_too() -> None:
+    """fbcon prefers the primary device where the kernel is built so: fb0 need not be the console."""
+    swapped = replace(AMD_DGPU, framebuffers=AMD_DGPU.framebuffers[::-1])
+    consoles = swapped.facts().consoles
+    assert consoles is not None
+    assert [display.is_text_console for display in consoles.displays] == [True, True]
+
+
 def test_a_firmware_framebuffer_is_found_by_its_address() -> None:
     """BOOTFB inside a BAR names the GPU, though the framebuffer itself belongs to no PCI device."""
     machine = replace(BEHIND_A_BRIDGE, framebuffers=(Framebuffer("simple"),), iomem=((0xFD000000, 3 << 20, "BOOTFB"),))

@@ -76,5 +76,5 @@ def _print(cards: list[tuple[PciAddress, ...]], findings: tuple[Finding, ...], *
     judged = ", ".join(" with ".join(str(address) for address in card) for card in cards)
     if not judged:
         out.print("no display device here: name a device to judge, `dinrail doctor 03:00.0`", markup=False)
-    verdict = "passthrough is blocked, see above" if blocked else "nothing stands in the way"
+    verdict = "passthrough is blocked, see above" if blocked else "nothing blocks passthrough"
     out.print(f"{f'{judged}: ' if judged else ''}{verdict}", markup=False, style="bold")

@@ -10,6 +10,7 @@ from dinrail.passthrough.case import VFIO, Case, Verdict, describe
 from dinrail.passthrough.reset import reset_along
 
 _DRM_CARD = re.compile(r"card\d+")
+_AMD = 0x1002
 _SHADOW_HPA = 0xC0000
 _HANG_ON_UNBIND = frozenset({"amdgpu", "nvidia", "nouveau", "i915", "xe"})
 _FIRMWARE_OWNERS = frozenset({"BOOTFB", "efifb", "simplefb", "simpledrm", "simple-framebuffer", "vesafb"})
@@ -171,7 +172,9 @@ def no_reset(case: Case) -> Verdict | None:
         "the function cannot be reset: it enters the guest in the state that the host left it in, and a second start of"
         " the guest may fail",
         (Evidence(_sysfs(case, "reset_method"), "empty"),),
-        fix="for AMD GPUs before RDNA 2 the vendor-reset module adds a method; else restart the machine between guests",
+        fix="the vendor-reset module adds a method for AMD GPUs before RDNA 2; else restart the machine between guests"
+        if function.ids.vendor_id == _AMD and function.is_display
+        else "where a second start fails, restart the machine between guests",
         verify=f"cat {_sysfs(case, 'reset_method')}",
     )
 

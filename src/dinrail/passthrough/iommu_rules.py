@@ -22,11 +22,10 @@ def _state(facts: HostFacts, state: IommuState) -> tuple[Evidence, ...] | None:
 
 def is_on(facts: HostFacts) -> Verdict | None:
     """Said aloud, so that a user sees that it was looked at."""
-    evidence = _state(facts, IommuState.ON)
-    if evidence is None or facts.iommu is None:
+    if facts.iommu is None or facts.iommu.state is not IommuState.ON:
         return None
     name = {"intel": "Intel VT-d", "amd": "AMD-Vi"}.get(facts.iommu.kind, "the IOMMU")
-    return Verdict(f"{name} is on, {len(facts.groups)} groups", evidence)
+    return Verdict(f"{name} is on, {len(facts.groups)} groups", facts.iommu.evidence)
 
 
 def no_table(facts: HostFacts) -> Verdict | None:

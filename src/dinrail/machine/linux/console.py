@@ -31,6 +31,9 @@ _FIRMWARE_RANGES = ("BOOTFB", "efifb", "simplefb", "simpledrm", "simple-framebuf
 _SERIAL = re.compile(r"(?:ttyS|ttyUSB|ttyAMA|ttyO|ttymxc|hvc|ttySC|ttyGS)\d{1,3}")
 
 
+_TextFramebuffers = tuple[frozenset[int], Evidence] | None
+
+
 @dataclass(slots=True)
 class _Holder:
     """What was found on one display function so far."""
@@ -50,7 +53,7 @@ def read_consoles(raw: Raw, functions: Sequence[PciFunction]) -> ConsoleFacts:
     """Facts of Topic.CONSOLE: an entry for each display function that something holds."""
     displays = [function for function in functions if function.is_display]
     holders = {function.address: _Holder() for function in displays}
-    text_fb = _text_framebuffer(raw)
+    text_fb = _text_framebuffers(raw, displays)
     _firmware_framebuffers(raw, displays, holders, text_fb)
     _driver_framebuffers(raw, holders, text_fb)
     _orphan_framebuffers(raw, displays, holders, text_fb)
@@ -80,16 +83,22 @@ def _bound(raw: Raw) -> list[tuple[str, str]]:
     ]
 
 
-def _text_framebuffer(raw: Raw) -> tuple[int, Evidence] | None:
-    """The framebuffer that the text console is on: the lowest one, where the framebuffer back end is bound."""
-    numbers = sorted(_framebuffers(raw))
+def _text_framebuffers(raw: Raw, displays: list[PciFunction]) -> _TextFramebuffers:
+    """The framebuffers that the text console may be on, where the framebuffer back end is bound.
+
+    That is the lowest one, or (kernels with CONFIG_FRAMEBUFFER_CONSOLE_DETECT_PRIMARY) the boot VGA device's. Which of
+    the two cannot be read without changing something, so both count: the console is given up by mistake only once.
+    """
+    numbers = _framebuffers(raw)
     bound = next(((name, kind) for name, kind in _bound(raw) if "frame buffer device" in kind), None)
     if bound is None or not numbers:
         return None
-    return numbers[0], Evidence(f"{VTCONSOLES}/{bound[0]}", f"{bound[1]}, bind 1")
+    boot = {function.address for function in displays if function.boot_vga}
+    primary = {index for index in numbers if address_in(raw.text(f"{GRAPHICS}/fb{index}/device")) in boot}
+    return frozenset({min(numbers)} | primary), Evidence(f"{VTCONSOLES}/{bound[0]}", f"{bound[1]}, bind 1")
 
 
-def _driver_framebuffers(raw: Raw, holders: dict[PciAddress, _Holder], text_fb: tuple[int, Evidence] | None) -> None:
+def _driver_framebuffers(raw: Raw, holders: dict[PciAddress, _Holder], text_fb: _TextFramebuffers) -> None:
     for index, name in _framebuffers(raw).items():
         link = raw.text(f"{GRAPHICS}/fb{index}/device")
         owner = address_in(link)
@@ -98,10 +107,8 @@ def _driver_framebuffers(raw: Raw, holders: dict[PciAddress, _Holder], text_fb: 
         _add_framebuffer(holders[owner], index, name, Evidence(f"{GRAPHICS}/fb{index}/device", link), text_fb)
 
 
-def _add_framebuffer(
-    holder: _Holder, index: int, name: str, found: Evidence, text_fb: tuple[int, Evidence] | None
-) -> None:
-    is_text = text_fb is not None and text_fb[0] == index
+def _add_framebuffer(holder: _Holder, index: int, name: str, found: Evidence, text_fb: _TextFramebuffers) -> None:
+    is_text = text_fb is not None and index in text_fb[0]
     holder.add(name, found.source, found.text)
     holder.add(name, FRAMEBUFFERS, f"{index} {name}", is_text=is_text)
     if is_text and text_fb is not None:
@@ -109,7 +116,7 @@ def _add_framebuffer(
 
 
 def _firmware_framebuffers(
-    raw: Raw, displays: list[PciFunction], holders: dict[PciAddress, _Holder], text_fb: tuple[int, Evidence] | None
+    raw: Raw, displays: list[PciFunction], holders: dict[PciAddress, _Holder], text_fb: _TextFramebuffers
 ) -> None:
     """Ranges that the firmware's framebuffer holds inside a BAR. Ordinary users see only zeros."""
     numbers = _framebuffers(raw)
@@ -123,7 +130,7 @@ def _firmware_framebuffers(
                 continue
             # A framebuffer without a PCI device behind it is this one.
             platform = [index for index in numbers if address_in(raw.text(f"{GRAPHICS}/fb{index}/device")) is None]
-            is_text = text_fb is not None and text_fb[0] in platform
+            is_text = text_fb is not None and bool(text_fb[0].intersection(platform))
             holder = holders[function.address]
             holder.add(match[3], IOMEM, line.strip(), is_text=is_text)
             for index in platform:
@@ -131,7 +138,7 @@ def _firmware_framebuffers(
 
 
 def _orphan_framebuffers(
-    raw: Raw, displays: list[PciFunction], holders: dict[PciAddress, _Holder], text_fb: tuple[int, Evidence] | None
+    raw: Raw, displays: list[PciFunction], holders: dict[PciAddress, _Holder], text_fb: _TextFramebuffers
 ) -> None:
     """A firmware framebuffer that no address places: it is on the VGA device that the machine booted with."""
     boot = [function for function in displays if function.boot_vga]

@@ -107,10 +107,10 @@ def _table(raw: Raw) -> tuple[str, list[Evidence]]:
 def _dmar_text(data: bytes, path: str) -> str:
     dmar = parse_dmar(data, where=path)
     parts = [
-        f"{len(dmar.units)} units",
+        _counted(len(dmar.units), "unit"),
         f"{dmar.host_address_bits} address bits",
         f"interrupt remapping {'announced' if dmar.interrupt_remapping else 'not announced'}",
-        f"{len(dmar.reserved)} reserved regions",
+        _counted(len(dmar.reserved), "reserved region"),
     ]
     return ", ".join(parts)
 
@@ -118,7 +118,12 @@ def _dmar_text(data: bytes, path: str) -> str:
 def _ivrs_text(data: bytes, path: str) -> str:
     ivrs = parse_ivrs(data, where=path)
     units = {(unit.segment, unit.bus, unit.device, unit.function) for unit in ivrs.units}
-    return f"{len(units)} units, {ivrs.virtual_bits} address bits, {len(ivrs.reserved)} reserved regions"
+    reserved = _counted(len(ivrs.reserved), "reserved region")
+    return f"{_counted(len(units), 'unit')}, {ivrs.virtual_bits} address bits, {reserved}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _interrupt_remapping(raw: Raw) -> tuple[bool | None, list[Evidence]]:
