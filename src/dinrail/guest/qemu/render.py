@@ -159,7 +159,7 @@ def _passed(plan: GuestPlan, placement: Placement) -> tuple[str, ...]:
             continue  # place() has said that it does not fit
         if slot.port not in ports:
             ports.add(slot.port)
-            number = slot.port.removeprefix("port")
+            number = int(slot.port.removeprefix("port")) + 1  # chassis 0 is the machine itself
             words += [
                 "-device",
                 f"pcie-root-port,id={slot.port},bus=pcie.0,addr={slot.port_device:02x}.0,chassis={number}",
