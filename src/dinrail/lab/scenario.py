@@ -129,7 +129,7 @@ def _power_on(play: Play) -> str:
 
 def _inventory(play: Play) -> str:
     play.seen["found"] = play.device_state()
-    functions = play.asked("pci")["functions"]
+    functions = play.asked("pci")
     gpu = next(f for f in functions if f["address"] == play.gpu)
     groups = {f["group"] for f in functions if f["group"] is not None}
     return f"{len(functions)} devices, {len(groups)} IOMMU groups; GPU {gpu['ids']} driver {gpu['driver']}"
