@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dinrail.errors import HostError, Refused
+from dinrail.errors import BadRequest, HostError, Refused
 from dinrail.host.archive import read_archive
 from dinrail.host.port import TargetGone
 from dinrail.host.rehearsal import RehearsedHost
@@ -28,7 +28,9 @@ class RecordedHost:
 
     @classmethod
     def open(cls, path: Path) -> RecordedHost:
-        """Raises FormatError for what is no archive, HostError when it cannot be read."""
+        """Raises BadRequest for a file that is not there, FormatError for what is no archive, HostError."""
+        if not path.exists():
+            raise BadRequest("there is no such archive", where=str(path), hint="`dinrail collect` makes one")
         archive = read_archive(path)
         return cls(archive.raw, label=str(path), meta=archive.meta)
 
