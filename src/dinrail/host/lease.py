@@ -96,12 +96,11 @@ class Leases:
         """
         fd = self._open(address)
         holder = Holder(owner, os.getpid(), self._clock.wall_ns())
-        try:
+        with contextlib.ExitStack() as on_refusal:
+            on_refusal.callback(os.close, fd)
             self._wait_for(fd, address)
             _write_holder(fd, holder, address)
-        except BaseException:
-            os.close(fd)
-            raise
+            on_refusal.pop_all()
         return Lease(address, fd, holder)
 
     def holder(self, address: PciAddress) -> Holder | None:

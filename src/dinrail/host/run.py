@@ -130,10 +130,9 @@ def _attend(
     except subprocess.TimeoutExpired:
         stack = kernel_stack(process.pid)
         raise TimedOut(argv, timeout_ns, stack, abandoned=not _end(process)) from None
-    except BaseException:  # interrupted: no child of ours is left behind
-        _end(process)
-        raise
     finally:
+        if process.returncode is None:  # interrupted: no child of ours is left behind
+            _end(process)
         outputs.close()
     return Completed(argv, process.returncode, bytes(outputs.stdout), bytes(outputs.stderr), outputs.cut)
 
