@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dinrail.errors import CommandFailed, HostError
-from dinrail.host import probe, run
+from dinrail.host import run
 from dinrail.host.apply.table import APPLIERS
 from dinrail.host.apply.tree import Tree
 from dinrail.host.files import os_refusal, read_all
@@ -21,6 +21,7 @@ from dinrail.pci.address import PciAddress
 from dinrail.units import S_NS
 
 _COMMAND_TIMEOUT_NS = 60 * S_NS
+_PROBE = str(Path(__file__).with_name("probe.py"))  # not imported: it brings ctypes, and only its process needs that
 _PROBE_TIMEOUT_NS = 10 * S_NS
 _MAX_ROM_BYTES = 32 << 20  # the ROM BAR's largest size is 16 MiB (PCI Local Bus Specification 3.0, 6.2.5.2)
 
@@ -103,7 +104,7 @@ def _run_source(source: Source, entries: dict[str, Entry]) -> None:
 def _probe(source: Source) -> Entry:
     """The only probe there is yet: KVM, in a child that may hang and be killed."""
     try:
-        argv = (sys.executable, "-I", "-S", probe.__file__)
+        argv = (sys.executable, "-I", "-S", _PROBE)
         done = run.run(argv, timeout_ns=_PROBE_TIMEOUT_NS, max_bytes=source.max_bytes, check=False)
     except run.TimedOut:
         return Entry(SourceKind.PROBE, fault=errno.errorcode[errno.ETIMEDOUT])
