@@ -56,9 +56,9 @@ def parse_request(line: bytes) -> Request:
     unknown = sorted(set(table) - {"op", "name", "config", "waivers", "timeout_ns"})
     if unknown:
         raise _bad(f"unknown field {unknown[0][:40]!r}")
-    if table.get("op") not in set(Op):
+    op = next((known for known in Op if known == _text(table, "op")), None)
+    if op is None:
         raise _bad("no known operation")
-    op = Op(table["op"])
     name, config = _text(table, "name"), _text(table, "config")
     if op in (Op.START, Op.STOP, Op.KILL) and not _NAME.fullmatch(name):
         raise _bad("not a guest's name")
@@ -87,13 +87,13 @@ def parse_answer(line: bytes) -> Mapping[str, Any]:
     error = table.get("error")
     if not isinstance(error, dict):
         raise HostError("the supervisor's answer makes no sense", hint="is it of another version? dinrail down")
-    kind = {1: Refused, 2: BadRequest}.get(table.get("exit_code", 3), HostError)
+    kind = next((kind for kind in (Refused, BadRequest) if kind.exit_code == table.get("exit_code")), HostError)
     details = error.get("details")
     raise kind(
         str(error.get("what")),
-        where=error.get("where"),
-        why=error.get("why"),
-        hint=error.get("hint"),
+        where=_part(error, "where"),
+        why=_part(error, "why"),
+        hint=_part(error, "hint"),
         details=tuple(map(str, details)) if isinstance(details, list) else (),
     )
 
@@ -106,6 +106,11 @@ def _object(line: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _bad("not a JSON object")
     return value
+
+
+def _part(error: Mapping[str, Any], key: str) -> str | None:
+    value = error.get(key)
+    return value if isinstance(value, str) else None
 
 
 def _text(table: Mapping[str, Any], key: str) -> str:

@@ -21,6 +21,8 @@ class GuestOs(enum.StrEnum):
 
 
 class FirmwareKind(enum.StrEnum):
+    """UEFI and BIOS are chosen from what is installed; FILE is the user's own."""
+
     UEFI = "uefi"
     BIOS = "bios"
     FILE = "file"
@@ -47,6 +49,8 @@ class RomSource(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RomChoice:
+    """`path` only for FILE."""
+
     source: RomSource
     path: str = ""
 
@@ -95,12 +99,16 @@ def _bhyve_rom(text: str, options: list[str]) -> RomChoice | None:
 
 
 class DiskFormat(enum.StrEnum):
+    """Never probed from a disk's bytes: those are the guest's, and could claim to be another file's overlay."""
+
     QCOW2 = "qcow2"
     RAW = "raw"
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
+    """A disk image or block device, in the order in which the firmware tries them."""
+
     path: str
     format: DiskFormat
     read_only: bool = False
@@ -146,6 +154,8 @@ class AdsRules:
 
 
 class Restart(enum.StrEnum):
+    """What a crash leads to."""
+
     NEVER = "never"
     ALWAYS = "always"
 

@@ -19,6 +19,8 @@ from dinrail.errors import Refused
 
 
 class State(enum.StrEnum):
+    """Where in its life a guest is."""
+
     DEFINED = "defined"  # nothing runs, nothing is held
     CLAIMING = "claiming"  # devices are being taken for it
     STARTING = "starting"  # its hypervisor is being started
@@ -29,6 +31,8 @@ class State(enum.StrEnum):
 
 
 class Event(enum.StrEnum):
+    """What can happen to a guest."""
+
     CLAIM = "claim"
     CLAIMED = "claimed"
     UP = "up"

@@ -58,7 +58,7 @@ def judge_file(path: str, function: PciFunction, own: Rom | None, *, waivers: fr
     rom, fault = survey_rom(read_file(Path(path), max_bytes=MAX_ROM_BYTES), origin=path)
     subject = function.address.short
     findings = (
-        *judge_whole(rom, fault, judge(rom, function.ids)),
+        *judge_whole(rom, fault, judge(rom)),  # of whatever device: whose it is, is identity's question
         *identity(rom, function.ids, subject=subject, own=own),
     )
     # A damaged ROM, or one for nobody, is told by that alone where it names no device at all.
@@ -90,7 +90,7 @@ def read_own(function: PciFunction, facts: HostFacts, site: Site, guest: str) ->
     except HostError as refusal:
         return ChosenRom(why_none="; ".join((refusal.what, *((refusal.why,) if refusal.why else ()))))
     rom, damage = survey_rom(data, origin=f"{subject} (read now)")
-    problems = judge_whole(rom, damage, judge(rom, function.ids))
+    problems = judge_whole(rom, damage, judge(rom))
     if problems:
         return ChosenRom(why_none="; ".join(finding.message for finding in problems))
     kernel = facts.kernel.release if facts.kernel else ""

@@ -186,13 +186,18 @@ def busy(observed: Observed) -> Refused:
     )
 
 
-def observe(run: RunDir) -> Observed:
-    """What became of a guest, from its files and the process table alone. Raises HostError for files of others."""
+def observe(run: RunDir, *, locked: bool = False) -> Observed:
+    """What became of a guest, from its files and the process table alone. Raises HostError for files of others.
+
+    locked: the caller holds the guest's lock, so a start that seems to be under way is one that was killed.
+    """
     who, end, plan = run.read("pid.json") or {}, run.read("exit.json"), run.read("plan.json") or {}
     phase = _phase(run.read("phase.json") or {})
     hypervisor = _process(who, "pid", "start_time")
     keeper = _process(who, "keeper_pid", "keeper_start_time")
-    state, exit_ = _state(run, phase, hypervisor, keeper, end)
+    state, exit_ = _state(phase, hypervisor, keeper, end)
+    if state in (State.CLAIMING, State.STARTING) and hypervisor is None and (locked or _is_free(run)):
+        state = State.CRASHED
     return Observed(
         name=run.name,
         state=state,
@@ -225,7 +230,7 @@ def _phase(table: Mapping[str, Any]) -> object:
 
 
 def _state(
-    run: RunDir, phase: object, hypervisor: Process | None, keeper: Process | None, end: Mapping[str, Any] | None
+    phase: object, hypervisor: Process | None, keeper: Process | None, end: Mapping[str, Any] | None
 ) -> tuple[State, Exit | None]:
     asked = phase == State.STOPPING
     if phase == State.DEFINED:
@@ -234,7 +239,7 @@ def _state(
         exit_ = _exit(end)
         return (State.STOPPED if asked or exit_.status == 0 else State.CRASHED), exit_
     if hypervisor is None:
-        return _before_the_hypervisor(run, phase), None
+        return State(str(phase)) if phase in (State.CLAIMING, State.STARTING) else State.DEFINED, None
     if hypervisor.is_alive:
         return State(str(phase)) if phase in (State.STARTING, State.STOPPING) else State.RUNNING, None
     if keeper is not None and keeper.is_alive:  # it is about to write the exit down
@@ -246,15 +251,12 @@ def _exit(end: Mapping[str, Any]) -> Exit:
     return Exit(_number(end, "status"), _number(end, "signal"), _number(end, "ended_ns"), str(end.get("log_tail", "")))
 
 
-def _before_the_hypervisor(run: RunDir, phase: object) -> State:
-    """No hypervisor was started yet: somebody is at it, or was and got killed, or nothing ever happened."""
-    if phase not in (State.CLAIMING, State.STARTING):
-        return State.DEFINED
+def _is_free(run: RunDir) -> bool:
+    """Nobody starts, runs or stops this guest."""
     lock = run.lock()
-    if lock is None:
-        return State(str(phase))
-    lock.close()
-    return State.CRASHED
+    if lock is not None:
+        lock.close()
+    return lock is not None
 
 
 def _process(table: Mapping[str, Any], pid: str, started: str) -> Process | None:

@@ -113,6 +113,8 @@ def _or_text(schema: dict[str, Any]) -> None:
 
 
 class DiskSection(Section):
+    """One disk; its format by its name, unless it is said."""
+
     path: PathText
     format: Annotated[d.DiskFormat, Field(strict=False)] | None = None
     read_only: bool = False
@@ -140,6 +142,8 @@ class GpuSection(Section):
 
 
 class NetworkSection(Section):
+    """One network card, emulated or physical."""
+
     kind: Annotated[d.NetworkKind, Field(strict=False)]
     device: Annotated[Device | None, Field(validate_default=True)] = None
 
@@ -160,6 +164,8 @@ class NetworkSection(Section):
 
 
 class BootSection(Section):
+    """A kernel handed over past any boot loader."""
+
     kernel: PathText
     initrd: PathText | None = None
     cmdline: Text = ""
@@ -170,11 +176,15 @@ class BootSection(Section):
 
 
 class AdsSection(Section):
+    """What the guest may do to the control."""
+
     read: list[Text] = []
     write: list[Text] = []
 
 
 class OnCrashSection(Section):
+    """What a crash leads to."""
+
     restart: Annotated[d.Restart, Field(strict=False)] = d.Restart.NEVER
     rollback_after: Annotated[int, Field(ge=1, le=100)] | None = None
 

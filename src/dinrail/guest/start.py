@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,8 @@ class StartRequest:
 
 @dataclass(frozen=True, slots=True)
 class Started:
+    """The guest as it is now, and the plan by which it runs."""
+
     guest: Observed
     plan: GuestPlan
 
@@ -75,9 +77,9 @@ def start(request: StartRequest, site: Site) -> Started:
 
 
 def _start_locked(request: StartRequest, site: Site, run: RunDir, lock: Lock) -> Started:
-    if observe(run).state in ENDED:
+    if observe(run, locked=True).state in ENDED:
         give_back(run, site)
-    require(run.name, observe(run).state, State.DEFINED, to="start")
+    require(run.name, observe(run, locked=True).state, State.DEFINED, to="start")
     _settle_others(request.definition, site, run.name)
     case = _Case(request, site, run, read_facts(site.port.fetch(TOPICS)))
     rom = case.choose_rom()
@@ -86,18 +88,15 @@ def _start_locked(request: StartRequest, site: Site, run: RunDir, lock: Lock) ->
     run.say(State.CLAIMING)
     with ExitStack() as stack:
         held: list[Lease] = []
-        try:
+        with _all_or_nothing(run, site, held):
             if prepared.claim is not None:
                 require_privilege(site.port, prepared.claim.purpose)
                 owner = owner_of(run.name)
-                held = stack.enter_context(take_all(site.leases, prepared.plan.addresses, owner=owner))
+                held += stack.enter_context(take_all(site.leases, prepared.plan.addresses, owner=owner))
                 rom = case.with_own_rom(rom)
                 prepared = case.prepare(rom)
             _carry_out(prepared, rom, site, run, held)
             observed = _launch(site, run, [lock.fd, *(lease.fileno() for lease in held)], request.timeout_ns)
-        except BaseException as fault:  # an interrupt too: nothing may stay claimed for a guest that does not run
-            _take_back(run, site, held, fault)
-            raise
         if observed.keeper is not None:
             for lease in held:
                 lease.hand_over(owner=owner_of(run.name), pid=observed.keeper.pid)
@@ -239,12 +238,24 @@ def _died(run: RunDir, observed: Observed) -> HostError:
     )
 
 
-def _take_back(run: RunDir, site: Site, held: Sequence[Lease], fault: BaseException) -> None:
+@contextmanager
+def _all_or_nothing(run: RunDir, site: Site, held: Sequence[Lease]) -> Iterator[None]:
+    """However the block is left, by an interrupt too: nothing stays claimed for a guest that does not run."""
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if not done:
+            _take_back(run, site, held, sys.exception())
+
+
+def _take_back(run: RunDir, site: Site, held: Sequence[Lease], fault: BaseException | None) -> None:
     """Give back what a failed start took. What cannot be is added to the fault that is on its way."""
     try:
         kill_hypervisor(run, site)
         give_back(run, site, held=held)
     except DinrailError as second:
-        fault.add_note(f"and then: {second}")
-        if isinstance(fault, DinrailError):
-            fault.details = (*fault.details, *second.lines())
+        if not isinstance(fault, DinrailError):
+            raise
+        fault.details = (*fault.details, *second.lines())

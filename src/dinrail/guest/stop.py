@@ -38,6 +38,8 @@ def stop(name: str, site: Site, *, timeout_ns: int = 60 * S_NS) -> Observed:
             monitor.power_button()
             if not wait_for_end(run, site, timeout_ns):
                 monitor.quit()
+        if not wait_for_end(run, site, _PAUSE_NS):  # it does not listen: QEMU takes SIGTERM as `quit`
+            _signal(observe(run).hypervisor, signal.SIGTERM)
         if not wait_for_end(run, site, _QUIT_NS):
             kill_hypervisor(run, site)
     return settle(run, site)
@@ -54,9 +56,7 @@ def kill(name: str, site: Site) -> Observed:
 
 def kill_hypervisor(run: RunDir, site: Site) -> None:
     """SIGKILL, to that very process and no later one with its pid. Raises HostError when it does not end."""
-    process = observe(run).hypervisor
-    if process is not None:
-        _kill(process)
+    _signal(observe(run).hypervisor, signal.SIGKILL)
     if not wait_for_end(run, site, _KILL_NS):
         raise HostError(
             f"the hypervisor does not end {_KILL_NS // S_NS} s after SIGKILL",
@@ -74,7 +74,7 @@ def settle(run: RunDir, site: Site) -> Observed:
             raise busy(observe(run))
         site.clock.sleep_ns(_PAUSE_NS)
     try:
-        require(run.name, observe(run).state, State.DEFINED, *ENDED, to="give back its devices")
+        require(run.name, observe(run, locked=True).state, State.DEFINED, *ENDED, to="give back its devices")
         give_back(run, site)
         return observe(run)
     finally:
@@ -130,13 +130,15 @@ def _has_ended(observed: Observed) -> bool:
     return not alive
 
 
-def _kill(process: Process) -> None:
-    """By pidfd: between looking and killing, the pid cannot become somebody else's."""
+def _signal(process: Process | None, number: signal.Signals) -> None:
+    """By pidfd: between looking and signalling, the pid cannot become somebody else's."""
+    if process is None:
+        return
     with contextlib.suppress(ProcessLookupError):
         fd = os.pidfd_open(process.pid)
         try:
             if process.is_alive:
-                signal.pidfd_send_signal(fd, signal.SIGKILL)
+                signal.pidfd_send_signal(fd, number)
         finally:
             os.close(fd)
 
