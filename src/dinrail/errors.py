@@ -15,6 +15,8 @@ with `from` and never repeated in the outer text.
 
 from __future__ import annotations
 
+import shlex
+
 
 class DinrailError(Exception):
     """The root: one fault, told so that its reader can act on it.
@@ -124,7 +126,7 @@ class CommandFailed(HostError):
     """A command that we ran failed. `argv` can be pasted into a shell (see `where`)."""
 
     def __init__(self, what: str, *, argv: tuple[str, ...], status: int | None, stderr: str, hint: str | None = None):
-        super().__init__(what, where=" ".join(argv), why=stderr.strip() or None, hint=hint)
+        super().__init__(what, where=shlex.join(argv), why=stderr.strip() or None, hint=hint)
         self.argv = argv
         self.status = status
         self.stderr = stderr

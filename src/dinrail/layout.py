@@ -63,22 +63,27 @@ def _field(offset: int, size_bytes: int, code: str, is_int: bool, default: objec
 
 
 def u8(at: int, *, default: int | None = None) -> Any:
+    """One byte, unsigned."""
     return _field(at, 1, "B", True, default)
 
 
 def u16(at: int, *, default: int | None = None) -> Any:
+    """Two bytes, unsigned, little-endian."""
     return _field(at, 2, "H", True, default)
 
 
 def u24(at: int, *, default: int | None = None) -> Any:
+    """Three bytes, unsigned, little-endian (class codes)."""
     return _field(at, 3, "3s", True, default)
 
 
 def u32(at: int, *, default: int | None = None) -> Any:
+    """Four bytes, unsigned, little-endian."""
     return _field(at, 4, "I", True, default)
 
 
 def u64(at: int, *, default: int | None = None) -> Any:
+    """Eight bytes, unsigned, little-endian."""
     return _field(at, 8, "Q", True, default)
 
 

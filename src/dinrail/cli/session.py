@@ -26,7 +26,7 @@ class Session:
         return cast(Session, context.obj)
 
     def host(self) -> HostPort:
-        """The host that this run asks. Raises BadRequest for an archive that is none."""
+        """The host that this run asks. Raises BadRequest for a missing archive, FormatError for a broken one."""
         if self.host_file is not None:
             from dinrail.host.recorded import RecordedHost
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import shlex
 import shutil
 import subprocess
 import time
@@ -188,9 +187,7 @@ class _Outputs:
 
 
 def _failed(argv: tuple[str, ...], status: int | None, stderr: str, what: str) -> CommandFailed:
-    fault = CommandFailed(what, argv=argv, status=status, stderr=stderr)
-    fault.where = shlex.join(argv)
-    return fault
+    return CommandFailed(what, argv=argv, status=status, stderr=stderr)
 
 
 def _missing(program: str) -> HostError:
