@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from dinrail.errors import HostError
 from dinrail.lab.channel import Completed
+from dinrail.lab.devices import DeviceState, device_states
 from dinrail.lab.guestimage import GREETING
 from dinrail.lab.machine import Parts, VirtualPc, boot, prepare
 from dinrail.lab.topology import STANDARD, Topology
@@ -82,19 +83,9 @@ class Play:
         """The same with `--json`, parsed."""
         return json.loads(self.dinrail(*words, "--json").stdout)
 
-    def device_state(self) -> dict[str, str]:
+    def device_state(self) -> DeviceState:
         """What claiming may change and releasing has to restore: the GPU's driver, its override, and its ROM switch."""
-        script = (
-            "import os,sys,json;d='/sys/bus/pci/devices/'+sys.argv[1];r={};"
-            "r['driver']=os.path.basename(os.readlink(d+'/driver')) if os.path.exists(d+'/driver') else '';"
-            "r['override']=open(d+'/driver_override').read().strip();\n"
-            "try: r['rom']=str(len(os.pread(os.open(d+'/rom',os.O_RDONLY),1,0)))\n"
-            "except OSError as e: r['rom']=str(e.errno)\n"
-            "print(json.dumps(r))"
-        )
-        done = self.machine.run(["python3", "-I", "-S", "-c", script, self.gpu])
-        state: dict[str, str] = json.loads(done.stdout)
-        return state
+        return device_states(self.machine, self.gpu)[self.gpu]
 
 
 @dataclass(frozen=True, slots=True)
