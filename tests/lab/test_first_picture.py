@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
 from dinrail.lab.guestimage import GREETING
 from dinrail.lab.machine import Parts
+from dinrail.lab.parts import silent
 from dinrail.lab.scenario import (
     FIRMWARE_PICTURE,
     MONITOR_BEFORE,
@@ -37,7 +35,7 @@ class _Quiet:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory, lab_parts: Parts) -> tuple[Play, tuple[Outcome, ...], Font]:
     """One whole play; its machine is off afterwards, its pictures stay."""
-    play = new_play(tmp_path_factory.mktemp("demo"), lambda text: None)
+    play = new_play(tmp_path_factory.mktemp("demo"), silent)
     outcomes = play_scenario(play, _Quiet())
     return play, outcomes, play.machine.console_font()
 
@@ -80,4 +78,4 @@ def test_the_play_leaves_the_rom_the_command_and_a_transcript(
     transcript = (play.out / "transcript.txt").read_text()
     for words in ("dinrail pci", "dinrail vbios extract", "dinrail gpu claim", "dinrail guest start", "gpu release"):
         assert words in transcript
-    assert json.loads((play.out / "dinrail.toml").read_text().count("[guest.hmi]").__str__()) == 1
+    assert "[guest.hmi]" in (play.out / "dinrail.toml").read_text()

@@ -23,7 +23,7 @@ def guests(pc: VirtualPc) -> dict[str, Any]:
 
 
 def test_two_starts_at_once_one_wins_and_the_guest_outlives_it(pc: VirtualPc, lab_parts: Parts) -> None:
-    """Of two starts of one guest one wins, the other is refused clearly; a later command finds the guest and stops it."""
+    """Of two starts of one guest one wins, one is refused; a later command finds the guest and stops it."""
     gpu = pc.topology.address("gpu")
     before = device_states(pc, gpu)
     config = config_for(pc, lab_parts)

@@ -53,8 +53,8 @@ def print_findings(findings: tuple[Finding, ...], *, out: Console | None = None)
     """Findings worst first, each with its evidence, fix and check."""
     out = out or console()
     for finding in worst_first(findings):
-        out.print(f"[{_STYLE[finding.severity]}]{finding.severity.value:>5}[/] ", finding.subject, end=" ", markup=True)
-        out.print(f"{finding.message}  [{finding.rule}]", markup=False)
+        out.print(f"{finding.severity.value:>5} ", style=_STYLE[finding.severity], end=" ")
+        out.print(f"{finding.subject} {finding.message}  [{finding.rule}]", markup=False)
         rows = [(f"evidence: {e.source}", e.text) for e in finding.evidence]
         rows += [(name, text) for name, text in (("fix", finding.fix), ("check", finding.verify)) if text]
         if finding.waiver:
