@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from dinrail.lab.machine import VirtualPc
 
 pytestmark = pytest.mark.lab
 
-KILLS = 40 if "DINRAIL_SOAK" in os.environ else 18
+KILLS = 13
+"""A claim makes 11 fsyncs today; the last rounds must come through alive, or the test says that there are more."""
 
 
 def test_claim_and_release_leave_the_device_as_found(pc: VirtualPc) -> None:
@@ -48,9 +48,8 @@ def test_killed_at_every_fsync_undo_brings_the_real_device_back(pc: VirtualPc) -
     """kill -9 at each fsync of a real claim, and undo restores driver, override and ROM switch of the real device."""
     gpu = pc.topology.address("gpu")
     before = device_states(pc, gpu)
-    inject = f"inject=fsync:signal=SIGKILL:when={KILLS}"
-    argv = ["strace", "-f", "-o", "/dev/null", "-e", "trace=fsync", "-e", inject]
-    done = pc.run([*argv, sys.executable, str(Path(crash_lab.__file__)), str(KILLS), gpu, "/run/crash"], timeout_s=400)
+    argv = [sys.executable, str(Path(crash_lab.__file__)), str(KILLS), gpu, "/run/crash"]
+    done = pc.run(argv, timeout_s=500)
     assert done.exit_code == 0, done.stderr
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     assert [r["number"] for r in rounds] == list(range(1, KILLS + 1))
