@@ -67,7 +67,7 @@ def test_two_guests_that_want_one_device_at_once(pc: VirtualPc, lab_parts: Parts
     assert guests(pc)[winner]["state"] == "running"
 
     # The winner's hypervisor dies without a word; its exit is not lost, and stop gives the device back.
-    pid = guests(pc)[winner]["hypervisor"]["pid"]
+    pid = guests(pc)[winner]["pid"]
     pc.run(["kill", "-9", str(pid)])
     stopped = pc.run(["dinrail", "guest", "stop", winner])
     assert stopped.exit_code == 0, stopped.stderr
