@@ -1,8 +1,8 @@
 """The virtual PC's first file system: busybox, the modules to reach the outer root, and two small scripts.
 
 The first script loads the modules, mounts the outer machine's root read-only by 9p, lays a tmpfs over it, and goes
-there. The second one, process 1 from then on, loads drivers for the cards as udev would, and runs the agent; when the
-agent ends, the machine is switched off. So whoever holds the agent's channel holds the machine.
+there. The second one, process 1 from then on, loads drivers for the cards behind the ports as udev would, and runs the
+agent; when the agent ends, the machine is switched off. So whoever holds the agent's channel holds the machine.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _second(inside: Inside) -> str:
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 {box} hostname lab
 {box} ifconfig lo 127.0.0.1 up
-modprobe -a -q -b $({box} cat /sys/bus/pci/devices/*/modalias)
+modprobe -a -q -b $({box} cat /sys/bus/pci/devices/0000:0[1-9]:*/modalias)
 {shlex.join((*inside.agent, AGENT_PORT))}
 echo "lab: the agent ended, switching off"
 {box} sync

@@ -34,6 +34,7 @@ from dinrail.lab.channel import Channel, Completed, Job, OnOutput
 from dinrail.lab.guestimage import GuestImage, guest_initramfs
 from dinrail.lab.hardware import Wiring, qemu_argv
 from dinrail.lab.image import Inside, initramfs
+from dinrail.lab.kernel import unpacked_kernel
 from dinrail.lab.monitor import Monitor
 from dinrail.lab.parts import GUEST_KERNEL, Cache, Kernel, Progress, silent
 from dinrail.lab.screen import Font, Picture
@@ -47,9 +48,10 @@ _OFF_LIMIT_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All files that a machine is made of, ready in the cache."""
+    """All files that a machine is made of, ready in the cache. `boot_file` is the kernel, unpacked."""
 
     kernel: Kernel
+    boot_file: Path
     guest: GuestImage
     versions: Mapping[str, str]
 
@@ -59,12 +61,13 @@ def prepare(cache: Cache | None = None, *, progress: Progress = silent) -> Parts
     cache = cache or Cache.default()
     kernel = cache.kernel(progress=progress)
     guest_kernel = cache.kernel(GUEST_KERNEL, progress=progress)
-    archive = cache.root / "guest.cpio"
-    fresh = cache.root / f"guest.cpio.{os.getpid()}"
-    fresh.write_bytes(guest_initramfs())
-    fresh.replace(archive)
+    archive = _kept(cache.root / "guest.cpio", guest_initramfs())
+    boot_file = cache.root / f"vmlinux-{kernel.release}-{kernel.version}"
+    if not boot_file.exists():
+        progress("unpacking the kernel")
+        _kept(boot_file, unpacked_kernel(kernel.vmlinuz.read_bytes()))
     versions = {part.package: part.version for part in cache.versions().values()}
-    return Parts(kernel, GuestImage(guest_kernel.vmlinuz, archive), {**versions, "qemu": _qemu_version()})
+    return Parts(kernel, boot_file, GuestImage(guest_kernel.vmlinuz, archive), {**versions, "qemu": _qemu_version()})
 
 
 class VirtualPc:
@@ -187,7 +190,7 @@ def boot(
     ends = [socket.socketpair() for _ in range(2)]
     wiring = Wiring(
         qemu=(QEMU,),
-        kernel=parts.kernel.vmlinuz,
+        kernel=parts.boot_file,
         initramfs=home / "initramfs.cpio",
         vbios=home / "vbios.rom",
         monitor_fd=ends[0][1].fileno(),
@@ -225,6 +228,13 @@ def _start(
     finally:
         for sock in far:
             sock.close()
+
+
+def _kept(path: Path, data: bytes) -> Path:
+    """Write a file of the cache so that another run never sees half of it."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_bytes(data)
+    return fresh.replace(path)
 
 
 def _inside(kernel: Kernel) -> Inside:
