@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dinrail.config.document import MAX_BYTES, find, load, parse, schema
@@ -159,7 +159,6 @@ def test_what_is_no_toml_is_one_bad_request(data: bytes) -> None:
         parse(data, HERE)
 
 
-@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_document_or_a_bad_request(data: bytes) -> None:
     """Nothing else escapes."""
@@ -174,7 +173,6 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200)
 @given(st.sampled_from(["os", "cpus", "memory", "disks", "gpu", "usb", "networks", "boot", "ads", "on_crash"]), _VALUES)
 def test_any_value_anywhere_gives_a_guest_or_its_path(key: str, value: object) -> None:
     """A wrong type is a fault at its place, never an exception from inside."""

@@ -79,7 +79,7 @@ def test_exits_survive_giving_back(tmp_path: Path) -> None:
     assert observed.as_dict()["exit"] == {"status": None, "signal": 11, "ended_ns": 7}
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["phase", "pid", "exit", "plan"]), st.binary(max_size=60))
 def test_any_bytes_in_a_file_give_a_state_or_a_declared_error(tmp_path: Path, name: str, data: bytes) -> None:
     """A damaged file is told by its path, never by a traceback."""
@@ -103,7 +103,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(
         ["phase.phase", "phase.pid", "pid.pid", "pid.start_time", "exit.status", "exit.signal", "plan.devices"]

@@ -346,7 +346,7 @@ def test_sources_name_the_running_kernel_only() -> None:
 
 PATHS = sorted({path for machine in MACHINES.values() for path in machine.raw().entries})
 RAWS = {name: machine.raw() for name, machine in MACHINES.items()}
-hostile = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hostile = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def facts_or_declared_error(raw: Raw) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from build_config import gpu, root_port
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lspci import HAVE_LSPCI, lspci
 
@@ -123,7 +123,6 @@ def test_lspci_finds_the_same_capabilities(tmp_path: Path) -> None:
     assert seen["01:00.0"].find(r"AFCap: TP\+ FLR([+-])") == ["+"]
 
 
-@settings(max_examples=100)
 @given(st.binary(min_size=64, max_size=64), st.binary(min_size=192, max_size=192), st.booleans())
 def test_any_bytes_end_in_a_list_or_a_format_error(header: bytes, rest: bytes, is_long: bool) -> None:
     """Garbage gives capabilities inside the data and at most one fault, and never loops."""
@@ -135,7 +134,6 @@ def test_any_bytes_end_in_a_list_or_a_format_error(header: bytes, rest: bytes, i
     assert len(found.classic) <= 48
 
 
-@settings(max_examples=150)
 @given(st.integers(0, 0x13F), st.integers(0, 31), st.sampled_from((0, 1)))
 def test_powers_of_two_anywhere_do_no_harm(at: int, exponent: int, less: int) -> None:
     """2^n and 2^n - 1 written over any place of a valid space give a value or a FormatError."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from build_config import space
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lspci import HAVE_LSPCI, PCI_IDS, lspci
 
@@ -119,7 +119,6 @@ def test_twenty_devices_are_named_within_a_few_milliseconds() -> None:
     assert time.perf_counter_ns() - started_ns < 100_000_000
 
 
-@settings(max_examples=100)
 @given(st.text("0123456789abcdefC \t\n#x", max_size=300), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFF))
 def test_a_damaged_file_names_nothing_and_breaks_nothing(text: str, number: int, class_code: int) -> None:
     """Any file gives a name or None."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from build_rom import efi, legacy, pe_image, two_images
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dinrail.errors import FormatError, Truncated
@@ -195,7 +195,6 @@ EFI = st.builds(
 )
 
 
-@settings(max_examples=80)
 @given(st.lists(st.one_of(LEGACY, EFI), min_size=1, max_size=4), st.binary(max_size=600))
 def test_what_is_built_is_what_is_walked(images: list[LegacyImage | EfiImage], behind: bytes) -> None:
     """Any chain of images comes back field by field, whatever follows it."""
@@ -216,7 +215,6 @@ def test_what_is_built_is_what_is_walked(images: list[LegacyImage | EfiImage], b
             assert driver.startswith(made.payload)
 
 
-@settings(max_examples=150)
 @given(st.binary(max_size=3000))
 def test_any_bytes_give_images_or_one_declared_error(data: bytes) -> None:
     """Garbage gives a FormatError with structure and field, or images that lie inside the data."""
@@ -228,7 +226,6 @@ def test_any_bytes_give_images_or_one_declared_error(data: bytes) -> None:
 WHOLE = two_images()
 
 
-@settings(max_examples=200)
 @given(st.integers(0, len(WHOLE) - 4), st.integers(0, 31), st.sampled_from((0, 1)))
 def test_lengths_and_pointers_near_powers_of_two_do_no_harm(at: int, exponent: int, less: int) -> None:
     """A valid ROM with 2^n or 2^n - 1 written anywhere gives images inside the data, or a FormatError."""

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 from build_rom import BOARD, atom, card, efi, legacy, two_images
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dinrail.finding import Finding, Severity, blocking
@@ -137,7 +137,6 @@ def test_differences_are_listed_up_to_a_bound() -> None:
 ATOM = build(atom())
 
 
-@settings(max_examples=200)
 @given(st.integers(0, len(ATOM) - 2), st.integers(0, 15), st.sampled_from((0, 1)))
 def test_a_vendor_s_pointers_may_be_wrong(at: int, exponent: int, less: int) -> None:
     """2^n and 2^n - 1 over any place of an AMD image give texts of bounded length, or none."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from build_rom import BOARD, card, function, two_images
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dinrail.errors import FormatError
@@ -108,7 +108,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150)
 @given(st.sampled_from(sorted(json.loads(to_json(NOTE)))), JSON)
 def test_any_value_in_any_field_is_read_or_refused(field: str, value: object) -> None:
     """Whatever stands in a field, reading gives a provenance or a FormatError."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from build_rom import card, efi, legacy, pe_image, two_images
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dinrail.finding import Severity
@@ -183,7 +183,6 @@ def test_a_rom_that_ovmf_is_known_to_run_is_judged_so() -> None:
 WHOLE = two_images()
 
 
-@settings(max_examples=150)
 @given(st.integers(0, len(WHOLE) - 4), st.integers(0, 31), st.sampled_from((0, 1)), st.booleans())
 def test_every_damaged_rom_gets_its_five_verdicts(at: int, exponent: int, less: int, with_card: bool) -> None:
     """2^n and 2^n - 1 written anywhere never break the judging itself, and no verdict lacks a sentence."""
