@@ -15,6 +15,7 @@ WIRING = Wiring(
     kernel=Path("/k"),
     initramfs=Path("/i"),
     vbios=Path("/v.rom"),
+    near=Path("/n.img"),
     monitor_fd=5,
     agent_fd=6,
     serial="file:/s",

@@ -120,34 +120,23 @@ def _table(outcomes: tuple[Outcome, ...], out: Path) -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(context: typer.Context, topology: TopologyOption = "standard") -> None:
     """Boot a machine, run one command in it, exit with its code: `dinrail lab run -- dinrail doctor`."""
-    from dinrail.errors import BadRequest
-    from dinrail.lab.machine import boot
+    from dinrail.lab import session
     from dinrail.lab.topology import topology_named
 
-    if not context.args:
-        raise BadRequest("no command to run", hint="dinrail lab run -- dinrail pci")
-    with boot(topology_named(topology)) as pc:
-        done = pc.run(context.args, timeout_s=3600.0, on_output=_pass_on)
-    raise typer.Exit(done.exit_code if done.exit_code >= 0 else 128 - done.exit_code)
-
-
-def _pass_on(stream: str, data: bytes) -> None:
-    target = sys.stdout if stream == "stdout" else sys.stderr
-    target.buffer.write(data)
-    target.flush()
+    raise typer.Exit(session.run(topology_named(topology), context.args, progress=_say))
 
 
 @app.command()
 def shell(topology: TopologyOption = "standard") -> None:
     """Boot a machine and give an interactive shell in it; leaving the shell switches it off."""
-    from dinrail.errors import BadRequest
-    from dinrail.lab.machine import boot
+    from dinrail.lab import session
     from dinrail.lab.topology import topology_named
 
-    if not sys.stdin.isatty():
-        raise BadRequest("a shell needs a terminal", hint="for one command: dinrail lab run -- COMMAND")
-    with boot(topology_named(topology), serial="stdio") as pc:
-        raise typer.Exit(pc.interact(["/bin/bash", "-l"]))
+    raise typer.Exit(session.shell(topology_named(topology), progress=_say))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 @app.command("list")

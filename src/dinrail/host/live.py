@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dinrail.errors import CommandFailed, HostError
@@ -22,6 +24,7 @@ from dinrail.units import S_NS
 
 _COMMAND_TIMEOUT_NS = 60 * S_NS
 _PROBE = str(Path(__file__).with_name("probe.py"))  # not imported: it brings ctypes, and only its process needs that
+_KVM_NODE = "/dev/kvm"
 _PROBE_TIMEOUT_NS = 10 * S_NS
 _MAX_ROM_BYTES = 32 << 20  # the ROM BAR's largest size is 16 MiB (PCI Local Bus Specification 3.0, 6.2.5.2)
 
@@ -53,11 +56,7 @@ class LiveHost:
         sources = for_release(wanted(LINUX, asked), self._release())
         entries = scan("" if self._tree.is_machine else str(self._tree.root), sources)
         if self._tree.is_machine:
-            for source in sources:
-                if source.kind is SourceKind.COMMAND:
-                    _run_source(source, entries)
-                elif source.kind is SourceKind.PROBE:
-                    entries[f"probe:{source.pattern}"] = _probe(source)
+            _run_side_by_side([s for s in sources if s.kind in (SourceKind.COMMAND, SourceKind.PROBE)], entries)
         return Raw(self._system, entries, asked)
 
     def _release(self) -> str:
@@ -86,6 +85,28 @@ class LiveHost:
         return data
 
 
+def _run_side_by_side(sources: Sequence[Source], entries: dict[str, Entry]) -> None:
+    """All at once: they only read, and each of them is a process that mostly waits for its own start."""
+    faults: list[HostError] = []
+
+    def attend(source: Source) -> None:
+        try:
+            if source.kind is SourceKind.COMMAND:
+                _run_source(source, entries)
+            else:
+                entries[f"probe:{source.pattern}"] = _probe(source)
+        except HostError as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=attend, args=(source,)) for source in sources]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if faults:
+        raise faults[0]
+
+
 def _run_source(source: Source, entries: dict[str, Entry]) -> None:
     """A command that is not installed has no entry, as a file that does not exist has none."""
     if run.find_program(source.argv[0]) is None:
@@ -102,7 +123,10 @@ def _run_source(source: Source, entries: dict[str, Entry]) -> None:
 
 
 def _probe(source: Source) -> Entry:
-    """The only probe there is yet: KVM, in a child that may hang and be killed."""
+    """The only probe there is yet: KVM, in a child that may hang and be killed. No node, no child."""
+    if not Path(_KVM_NODE).exists():
+        answer = {"node": False, "api_version": None, "ran": False, "fault": "open: ENOENT"}
+        return Entry(SourceKind.PROBE, json.dumps(answer).encode())
     try:
         argv = (sys.executable, "-I", "-S", _PROBE)
         done = run.run(argv, timeout_ns=_PROBE_TIMEOUT_NS, max_bytes=source.max_bytes, check=False)

@@ -17,10 +17,13 @@ AGENT_PORT = "dinrail.agent"
 ROOT_TAG = "root"
 """The 9p mount tag of the outer machine's file system."""
 
+NEAR_DISK = "/dev/vda"
+"""The near disk as the kernel inside names it: the machine has no other virtio disk when that is looked for."""
+
 CPU_MODEL = "Nehalem"
 """`-cpu max` made programs inside crash at random under TCG (QEMU 7.2); this one never did."""
 
-_VIRTIO_SLOTS = {"agent": 8, "root": 9}
+_VIRTIO_SLOTS = {"agent": 8, "root": 9, "near": 10}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Wiring:
     kernel: Path
     initramfs: Path
     vbios: Path
+    near: Path
     monitor_fd: int
     agent_fd: int
     serial: str
@@ -78,12 +82,14 @@ _BOOT_OPTIONS = ("quiet", "panic=-1", "tsc=reliable", "no_timer_check", "mitigat
 
 
 def _channel(wiring: Wiring) -> list[str]:
-    """The agent's serial port, and the outer root, read-only (multidevs: file systems below / keep distinct inodes)."""
+    """The agent's port, the near disk, and the outer root (multidevs: file systems below / keep distinct inodes)."""
     return [
         *("-device", f"virtio-serial-pci,addr={_VIRTIO_SLOTS['agent']}"),
         *("-chardev", f"socket,id=agent,fd={wiring.agent_fd}"),
         *("-device", f"virtserialport,chardev=agent,name={AGENT_PORT}"),
         *("-fsdev", f"local,id=root,path={wiring.root},security_model=none,readonly=on,multidevs=remap"),
+        *("-drive", f"if=none,id=near,format=raw,readonly=on,file={wiring.near}"),
+        *("-device", f"virtio-blk-pci,drive=near,addr={_VIRTIO_SLOTS['near']}"),
         *("-device", f"virtio-9p-pci,fsdev=root,mount_tag={ROOT_TAG},addr={_VIRTIO_SLOTS['root']}"),
     ]
 

@@ -1,8 +1,9 @@
 """The virtual PC's first file system: busybox, the modules to reach the outer root, and two small scripts.
 
-The first script loads the modules, mounts the outer machine's root read-only by 9p, lays a tmpfs over it, and goes
-there. The second one, process 1 from then on, loads drivers for the cards behind the ports as udev would, and runs the
-agent; when the agent ends, the machine is switched off. So whoever holds the agent's channel holds the machine.
+The first script loads the modules, mounts the outer machine's root read-only by 9p, lays the near disk (`lab.near`) and
+a tmpfs over it, and goes there. The second one, process 1 from then on, loads drivers for the cards behind the ports as
+udev would, and runs the agent; when the agent ends, the machine is switched off. So whoever holds the agent's channel
+holds the machine.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from pathlib import Path
 
 from dinrail.errors import HostError
 from dinrail.lab.cpio import Archive
-from dinrail.lab.hardware import AGENT_PORT, ROOT_TAG
+from dinrail.lab.hardware import AGENT_PORT, NEAR_DISK, ROOT_TAG
 
-EARLY_MODULES = ("virtio_pci", "virtio_console", "9p", "9pnet_virtio", "overlay")
+EARLY_MODULES = ("virtio_pci", "virtio_console", "virtio_blk", "9p", "9pnet_virtio", "ext4", "overlay")
 """What the kernel needs before it can see the outer root; everything else is loaded from there."""
 
 HOME = "/run/dinrail-lab"
@@ -41,7 +42,7 @@ class Inside:
 def initramfs(inside: Inside) -> bytes:
     """The archive to give as `-initrd`. Raises HostError where busybox or a module is missing."""
     archive = Archive()
-    archive.directory("bin", "dev", "proc", "sys", "mnt", "mnt/outer", "mnt/own", "mnt/root", "modules")
+    archive.directory("bin", "dev", "proc", "sys", "mnt", "mnt/outer", "mnt/near", "mnt/own", "mnt/root", "modules")
     archive.character_device("dev/console", 5, 1)
     archive.character_device("dev/null", 1, 3)
     archive.file("bin/busybox", busybox_bytes(inside.busybox), executable=True)
@@ -97,9 +98,10 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 for module in {" ".join(modules)}; do insmod /modules/$module; done
 mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=512000,cache=loose {ROOT_TAG} /mnt/outer
+mount -t ext2 -o ro {NEAR_DISK} /mnt/near
 mount -t tmpfs -o size=50% tmpfs /mnt/own
 mkdir /mnt/own/upper /mnt/own/work
-mount -t overlay -o lowerdir=/mnt/outer,upperdir=/mnt/own/upper,workdir=/mnt/own/work overlay /mnt/root
+mount -t overlay -o lowerdir=/mnt/near:/mnt/outer,upperdir=/mnt/own/upper,workdir=/mnt/own/work overlay /mnt/root
 mkdir -p /mnt/root/lib/modules /mnt/root/boot /mnt/root/var/lib/dinrail
 mount --bind {tree}/lib/modules /mnt/root/lib/modules
 mount --bind {tree}/boot /mnt/root/boot

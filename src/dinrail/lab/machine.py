@@ -36,6 +36,7 @@ from dinrail.lab.hardware import Wiring, qemu_argv
 from dinrail.lab.image import Inside, initramfs
 from dinrail.lab.kernel import unpacked_kernel
 from dinrail.lab.monitor import Monitor
+from dinrail.lab.near import make_disk
 from dinrail.lab.parts import GUEST_KERNEL, Cache, Kernel, Progress, silent
 from dinrail.lab.screen import Font, Picture
 from dinrail.lab.topology import STANDARD, Topology
@@ -193,12 +194,14 @@ def boot(
         kernel=parts.boot_file,
         initramfs=home / "initramfs.cpio",
         vbios=home / "vbios.rom",
+        near=home / "near.img",
         monitor_fd=ends[0][1].fileno(),
         agent_fd=ends[1][1].fileno(),
         serial=serial or f"file:{log}",
         extra_options=options,
     )
     wiring.initramfs.write_bytes(initramfs(_inside(parts.kernel)))
+    make_disk(wiring.near, home / "near")
     wiring.vbios.write_bytes(rom or vbios(_gpu_model(topology)))
     process = _start(qemu_argv(topology, wiring), home / "qemu.log", ends)
     channel = Channel(ends[1][0], lambda: _diagnosis(home))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dinrail.errors import HostError
-from dinrail.lab.channel import Completed
+from dinrail.lab.channel import Completed, Job
 from dinrail.lab.devices import DeviceState, device_states
 from dinrail.lab.guestimage import GREETING
 from dinrail.lab.machine import Parts, VirtualPc, boot, prepare
@@ -23,6 +23,7 @@ from dinrail.lab.topology import STANDARD, Topology
 from dinrail.lab.watch import firmware_logo, says, shows, wait_for_picture
 
 GUEST = "hmi"
+CONFIG, COMMAND = "dinrail.toml", "command.txt"
 FIRMWARE_LIMIT_S = 240.0
 SYSTEM_LIMIT_S = 420.0
 COMMAND_LIMIT_S = 180.0
@@ -55,6 +56,7 @@ class Play:
     parts: Parts | None = None
     pc: VirtualPc | None = None
     seen: dict[str, Any] = field(default_factory=dict)
+    jobs: dict[tuple[str, ...], Job] = field(default_factory=dict)
     transcript: list[Completed] = field(default_factory=list)
 
     @property
@@ -67,9 +69,15 @@ class Play:
     def gpu(self) -> str:
         return self.topology.address("gpu")
 
+    def begin(self, *words: str) -> None:
+        """Start a command that only reads; the stage that needs it waits for it. The machine has two processors."""
+        self.jobs[words] = self.machine.start(["dinrail", *words], timeout_s=COMMAND_LIMIT_S)
+
     def dinrail(self, *words: str) -> Completed:
-        """Run the product inside. Raises HostError with its own words when it does not exit 0."""
-        done = self.machine.run(["dinrail", *words], timeout_s=COMMAND_LIMIT_S)
+        """Run the product inside, or wait for what was begun. Raises HostError with its words when it fails."""
+        if words not in self.jobs:
+            self.begin(*words)
+        done = self.jobs.pop(words).wait()
         self.transcript.append(done)
         if done.exit_code:
             raise HostError(
@@ -78,10 +86,6 @@ class Play:
                 details=tuple((done.stderr or done.stdout).splitlines()[-25:]),
             )
         return done
-
-    def asked(self, *words: str) -> Any:
-        """The same with `--json`, parsed."""
-        return json.loads(self.dinrail(*words, "--json").stdout)
 
     def device_state(self) -> DeviceState:
         """What claiming may change and releasing has to restore: the GPU's driver, its override, and its ROM switch."""
@@ -119,50 +123,72 @@ def _power_on(play: Play) -> str:
 
 
 def _inventory(play: Play) -> str:
+    play.begin(*_LISTING)
+    play.begin(*_doctoring(play))
     play.seen["found"] = play.device_state()
-    functions = play.asked("pci")
+    functions = json.loads(play.dinrail(*_LISTING).stdout)
     gpu = next(f for f in functions if f["address"] == play.gpu)
     groups = {f["group"] for f in functions if f["group"] is not None}
     return f"{len(functions)} devices, {len(groups)} IOMMU groups; GPU {gpu['ids']} driver {gpu['driver']}"
 
 
 def _doctor(play: Play) -> str:
-    play.dinrail("doctor", play.gpu)
+    play.dinrail(*_doctoring(play))
     return "nothing stands in the way"
 
 
 def _extract(play: Play) -> str:
     rom = play.out / "vbios.rom"
     rom.unlink(missing_ok=True)
-    play.dinrail("vbios", "extract", play.gpu, "--output", str(_inside(rom)), "--keep")
+    play.dinrail("vbios", "extract", play.gpu, "--output", str(_inside(rom)), "--keep", "--json")
     rom.write_bytes(play.machine.read_file(str(_inside(rom))))
     return f"{rom.stat().st_size} bytes -> {rom.name}"
 
 
 def _check(play: Play) -> str:
-    play.dinrail("vbios", "check", str(_inside(play.out / "vbios.rom")), "--for", play.gpu)
+    config = play.out / CONFIG
+    config.write_text(guest_toml(play))
+    play.machine.write_file(str(_inside(config)), config.read_bytes())
+    play.begin(*_planning(play))
+    play.dinrail("vbios", "check", str(_inside(play.out / "vbios.rom")), "--for", play.gpu, "--json")
     return "whole, and this card's own"
 
 
+def _plan(play: Play) -> str:
+    planned = play.dinrail(*_planning(play))
+    (play.out / COMMAND).write_text(planned.stdout)
+    return f"the command is in {COMMAND}"
+
+
 def _before(play: Play) -> str:
-    play.machine.screendump("gpu", play.out / MONITOR_BEFORE)
+    picture = play.machine.screendump("gpu", play.out / MONITOR_BEFORE)
+    if shows(firmware_logo())(picture):
+        raise HostError("the monitor shows the firmware's logo before the guest was started", where=MONITOR_BEFORE)
     return MONITOR_BEFORE
 
 
 def _claim(play: Play) -> str:
-    play.dinrail("gpu", "claim", play.gpu)
+    play.dinrail("gpu", "claim", play.gpu, "--json")
     return f"driver {play.device_state()['driver']}"
 
 
 def _start(play: Play) -> str:
-    config = play.out / "dinrail.toml"
-    config.write_text(guest_toml(play))
-    play.machine.write_file(str(_inside(config)), config.read_bytes())
-    planned = play.dinrail("guest", "plan", "--config", str(_inside(config)), GUEST)
-    (play.out / "command.txt").write_text(planned.stdout)
-    play.dinrail("guest", "start", "--config", str(_inside(config)), GUEST)
-    play.seen["started"] = time.monotonic()
+    play.dinrail("guest", "start", "--config", str(_inside(play.out / CONFIG)), GUEST, "--json")
     return "QEMU runs under its keeper"
+
+
+# The commands that only read are begun one stage ahead: the machine has two processors.
+
+
+_LISTING = ("pci", "--json")
+
+
+def _doctoring(play: Play) -> tuple[str, ...]:
+    return "doctor", play.gpu, "--json"
+
+
+def _planning(play: Play) -> tuple[str, ...]:
+    return "guest", "plan", "--config", str(_inside(play.out / CONFIG)), GUEST
 
 
 def _firmware(play: Play) -> str:
@@ -183,12 +209,12 @@ def _system(play: Play) -> str:
 
 
 def _stop(play: Play) -> str:
-    play.dinrail("guest", "stop", GUEST, "--timeout", "2 s")
+    play.dinrail("guest", "stop", GUEST, "--timeout", "2 s", "--json")
     return "stopped; the claim stands until it is released"
 
 
 def _release(play: Play) -> str:
-    play.dinrail("gpu", "release", play.gpu)
+    play.dinrail("gpu", "release", play.gpu, "--json")
     now, found = play.device_state(), play.seen["found"]
     if now != found:
         raise HostError(f"the GPU was found as {found} and is left as {now}", where=play.gpu)
@@ -208,6 +234,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("doctor", "Judge the GPU for passthrough", _doctor),
     Stage("extract", "Extract the GPU's VBIOS", _extract),
     Stage("check", "Check the VBIOS against the card", _check),
+    Stage("plan", "Plan the guest", _plan),
     Stage("before", "Look at the monitor", _before),
     Stage("claim", "Claim the GPU for vfio", _claim),
     Stage("start", "Start the guest with GPU and ROM", _start),

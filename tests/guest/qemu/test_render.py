@@ -67,7 +67,8 @@ def test_a_gpu_with_its_rom() -> None:
     assert text == joined(
         COMMON,
         """
--machine q35,accel=kvm
+-machine q35
+-accel kvm
 -cpu host
 -smp cpus=2,sockets=1,cores=2,threads=1
 -m size=4096M
@@ -97,7 +98,8 @@ def test_an_emulated_linux_guest_with_a_kernel() -> None:
     assert text == joined(
         COMMON,
         """
--machine q35,accel=tcg
+-machine q35
+-accel tcg,thread=single
 -cpu Nehalem
 -smp cpus=1,sockets=1,cores=1,threads=1
 -m size=512M

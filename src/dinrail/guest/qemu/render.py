@@ -62,12 +62,15 @@ def escaped(value: str) -> str:
 
 
 def _machine(plan: GuestPlan) -> tuple[str, ...]:
-    accel = "kvm" if plan.use_kvm else "tcg"
+    # One emulated CPU gains nothing from a thread of its own and pays for its locks: the firmware's picture came after
+    # 30 s instead of 36 s in the virtual industrial PC.
+    tcg = "tcg,thread=single" if plan.cpus == 1 else "tcg"
     cpu = KVM_CPU if plan.use_kvm else TCG_CPU
     if plan.use_kvm and plan.phys_bits_limit is not None:
         cpu += f",host-phys-bits-limit={plan.phys_bits_limit}"
     return (
-        *("-machine", f"{MACHINE},accel={accel}"),
+        *("-machine", MACHINE),
+        *("-accel", "kvm" if plan.use_kvm else tcg),
         *("-cpu", cpu),
         *("-smp", f"cpus={plan.cpus},sockets=1,cores={plan.cpus},threads=1"),
         *("-m", f"size={plan.memory_bytes // MIB}M"),
