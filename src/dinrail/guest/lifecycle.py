@@ -52,6 +52,7 @@ TRANSITIONS = MappingProxyType(
         (_S.CLAIMING, _E.FAILED): _S.DEFINED,
         (_S.CLAIMING, _E.DIED): _S.CRASHED,
         (_S.STARTING, _E.UP): _S.RUNNING,
+        (_S.STARTING, _E.STOP): _S.STOPPING,
         (_S.STARTING, _E.FAILED): _S.DEFINED,
         (_S.STARTING, _E.EXITED): _S.STOPPED,
         (_S.STARTING, _E.DIED): _S.CRASHED,

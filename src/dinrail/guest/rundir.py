@@ -23,7 +23,7 @@ from typing import Any
 
 from dinrail.errors import HostError, Refused
 from dinrail.guest.keeper import start_time
-from dinrail.guest.lifecycle import State
+from dinrail.guest.lifecycle import Event, State, after
 from dinrail.host.files import atomic_write, ensure_directory, os_refusal, read_all
 from dinrail.pci.address import PciAddress
 
@@ -195,7 +195,7 @@ def observe(run: RunDir, *, locked: bool = False) -> Observed:
     phase = _phase(run.read("phase.json") or {})
     hypervisor = _process(who, "pid", "start_time")
     keeper = _process(who, "keeper_pid", "keeper_start_time")
-    state, exit_ = _state(phase, hypervisor, keeper, end)
+    state, exit_ = _state(run.name, phase, hypervisor, keeper, end)
     if state in (State.CLAIMING, State.STARTING) and hypervisor is None and (locked or _is_free(run)):
         state = State.CRASHED
     return Observed(
@@ -230,21 +230,21 @@ def _phase(table: Mapping[str, Any]) -> object:
 
 
 def _state(
-    phase: object, hypervisor: Process | None, keeper: Process | None, end: Mapping[str, Any] | None
+    name: str, phase: object, hypervisor: Process | None, keeper: Process | None, end: Mapping[str, Any] | None
 ) -> tuple[State, Exit | None]:
-    asked = phase == State.STOPPING
+    before = State.STOPPING if phase == State.STOPPING else State.RUNNING
     if phase == State.DEFINED:
         return State.DEFINED, _exit(end) if end is not None else None
     if end is not None:
         exit_ = _exit(end)
-        return (State.STOPPED if asked or exit_.status == 0 else State.CRASHED), exit_
+        return after(name, before, Event.EXITED if exit_.status == 0 else Event.DIED), exit_
     if hypervisor is None:
         return State(str(phase)) if phase in (State.CLAIMING, State.STARTING) else State.DEFINED, None
     if hypervisor.is_alive:
         return State(str(phase)) if phase in (State.STARTING, State.STOPPING) else State.RUNNING, None
     if keeper is not None and keeper.is_alive:  # it is about to write the exit down
         return State.STOPPING, None
-    return State.STOPPED if asked else State.CRASHED, Exit(None, None, None, "")
+    return after(name, before, Event.DIED), Exit(None, None, None, "")
 
 
 def _exit(end: Mapping[str, Any]) -> Exit:

@@ -20,7 +20,7 @@ from dinrail.errors import DinrailError, HostError
 from dinrail.finding import Severity
 from dinrail.guest import keeper
 from dinrail.guest.definition import GuestDefinition, RomSource
-from dinrail.guest.lifecycle import ENDED, State, require
+from dinrail.guest.lifecycle import ENDED, Event, State, after, require
 from dinrail.guest.plan import GuestFiles, GuestPlan
 from dinrail.guest.qemu.monitor import MonitorError, open_monitor
 from dinrail.guest.qemu.prepare import TOPICS, Prepared, prepare
@@ -85,7 +85,7 @@ def _start_locked(request: StartRequest, site: Site, run: RunDir, lock: Lock) ->
     rom = case.choose_rom()
     prepared = case.prepare(rom)
     run.clear()
-    run.say(State.CLAIMING)
+    run.say(after(run.name, State.DEFINED, Event.CLAIM))
     with ExitStack() as stack:
         held: list[Lease] = []
         with _all_or_nothing(run, site, held):
@@ -100,7 +100,7 @@ def _start_locked(request: StartRequest, site: Site, run: RunDir, lock: Lock) ->
         if observed.keeper is not None:
             for lease in held:
                 lease.hand_over(owner=owner_of(run.name), pid=observed.keeper.pid)
-    run.say(State.RUNNING)
+    run.say(after(run.name, State.STARTING, Event.UP))
     return Started(observe(run), prepared.plan)
 
 
@@ -193,7 +193,7 @@ def _launch(site: Site, run: RunDir, fds: list[int], timeout_ns: int) -> Observe
 
     Not through `host.run`: the keeper has to inherit the leases, and to outlive us.
     """
-    run.say(State.STARTING)
+    run.say(after(run.name, State.CLAIMING, Event.CLAIMED))
     words = [sys.executable, "-I", "-S", str(Path(keeper.__file__)), str(run.path), *map(str, fds)]
     null = subprocess.DEVNULL
     try:

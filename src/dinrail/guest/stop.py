@@ -8,7 +8,7 @@ import signal
 from collections.abc import Sequence
 
 from dinrail.errors import DinrailError, HostError
-from dinrail.guest.lifecycle import ALIVE, ENDED, State, require
+from dinrail.guest.lifecycle import ALIVE, ENDED, Event, State, after, require
 from dinrail.guest.qemu.monitor import MonitorError, open_monitor
 from dinrail.guest.qemu.render import COMMAND_SOCKET
 from dinrail.guest.rundir import Observed, Process, RunDir, busy, observe
@@ -33,7 +33,7 @@ def stop(name: str, site: Site, *, timeout_ns: int = 60 * S_NS) -> Observed:
     run = site.run_dir(name)
     observed = _require_something(observe(run))
     if observed.state in ALIVE:
-        run.say(State.STOPPING)
+        run.say(after(name, observed.state, Event.STOP))
         with contextlib.suppress(MonitorError), open_monitor(run.file(COMMAND_SOCKET), timeout_ns=_QUIT_NS) as monitor:
             monitor.power_button()
             if not wait_for_end(run, site, timeout_ns):
@@ -48,8 +48,9 @@ def stop(name: str, site: Site, *, timeout_ns: int = 60 * S_NS) -> Observed:
 def kill(name: str, site: Site) -> Observed:
     """Pull the plug: SIGKILL to the hypervisor; then give everything back. Raises as `stop` does."""
     run = site.run_dir(name)
-    if _require_something(observe(run)).state in ALIVE:
-        run.say(State.STOPPING)
+    observed = _require_something(observe(run))
+    if observed.state in ALIVE:
+        run.say(after(name, observed.state, Event.STOP))
         kill_hypervisor(run, site)
     return settle(run, site)
 
