@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .stamps
 
-.PHONY: help setup check test demo bench soak lock format clean
+.PHONY: help setup check test demo bench soak docs lock format clean
 
 help:
 	@echo "make demo    boot the virtual industrial PC and give a guest its GPU, start to finish (pictures in out/demo/)"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench   speed, side by side with other tools, in one run"
 	@echo "make soak    the long versions of the tests"
 	@echo "make format  put the sources into the agreed form"
+	@echo "make docs    write docs/cli.md from the program"
 	@echo "make lock    renew requirements.lock from pyproject.toml"
 	@echo "make clean   remove what make made here (the download cache stays: ~/.cache/dinrail)"
 
@@ -51,6 +52,9 @@ soak: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup
+	$(BIN)/python -m tools.clidoc
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

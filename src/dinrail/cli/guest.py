@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dinrail.guest.qemu.prepare import Prepared
     from dinrail.guest.site import Site
 
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="The guest, as in [guest.NAME].")]
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="The guest's name in the document.")]
 _Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="The document; else ./dinrail.toml, /etc/dinrail/dinrail.toml."),

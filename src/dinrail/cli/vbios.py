@@ -90,7 +90,7 @@ def extract(
     context: typer.Context,
     bdf: Annotated[str, typer.Argument(metavar="BDF", help="The card: `01:00.0`.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="[default: VVVV-DDDD-SHA.rom here]")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where it goes; else VVVV-DDDD-SHA.rom, here.")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help='Also keep it for guests with `rom = "auto"`.')] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that holds something else.")] = False,
