@@ -56,7 +56,7 @@ def near_files() -> Iterator[Path]:
     for name in _packages("dinrail", EXTRA, set()):
         for file in importlib.metadata.files(name) or ():
             path = Path(str(file.locate()))
-            if path.suffix in _SUFFIXES and path.is_file():
+            if _belongs(path):
                 yield path
 
 
@@ -65,8 +65,13 @@ def _below(directory: Path) -> Iterator[Path]:
         directories[:] = [d for d in directories if d not in _NOT_LOADED and not d.startswith("config-")]
         for name in names:
             path = Path(place, name)
-            if path.suffix in _SUFFIXES and ".opt-" not in name:
+            if _belongs(path):
                 yield path
+
+
+def _belongs(path: Path) -> bool:
+    """Files themselves; what a link leads to is found by 9p, like everything that is not on this disk."""
+    return path.suffix in _SUFFIXES and ".opt-" not in path.name and path.is_file() and not path.is_symlink()
 
 
 def _packages(name: str, extra: str, seen: set[str]) -> set[str]:
