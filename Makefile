@@ -4,12 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .stamps
 
-.PHONY: help setup check test demo bench soak docs lock format clean
+.PHONY: help setup check test wheel demo bench soak docs lock format clean
 
 help:
 	@echo "make demo    boot the virtual industrial PC and give a guest its GPU, start to finish (pictures in out/demo/)"
 	@echo "make test    everything: format, lint, types, import contracts, unit tests, the lab"
 	@echo "make check   the part of 'make test' that needs no QEMU (under a minute)"
+	@echo "make wheel   build the wheel and install it with each extra alone"
 	@echo "make bench   speed, side by side with other tools, in one run"
 	@echo "make soak    the long versions of the tests"
 	@echo "make format  put the sources into the agreed form"
@@ -37,8 +38,11 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -m "not lab"
 
-test: check
+test: check wheel
 	$(BIN)/pytest -q -m lab --durations=15
+
+wheel: setup
+	$(BIN)/python -m tools.wheels
 
 demo: setup
 	$(BIN)/dinrail lab demo --out out/demo

@@ -1,6 +1,8 @@
-"""A claim of a real device, killed one fsync later each round, and its undo. Runs inside the virtual PC.
+"""A claim of a real device, killed one call of the journal later each round, and its undo. Runs in the virtual PC.
 
-    python crash_lab.py COUNT ADDRESS DIRECTORY
+    python crash_lab.py write|fsync COUNT ADDRESS DIRECTORY
+
+A process that dies on entry to `write` has not written that record; one that dies on entry to `fsync` has.
 
 It has strace attach to itself and follow its forks, but not the programs they start (`-b execve`): stepping those
 through an emulator would take minutes. strace counts calls per process, so the n-th child first makes COUNT - n that
@@ -41,23 +43,10 @@ def forked(act: object, *arguments: object) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def kill_at_fsync(count: int) -> subprocess.Popen[bytes]:
-    """strace on this process: whoever below it makes its COUNT-th fsync is killed."""
-    inject = f"inject=fsync:signal=SIGKILL:when={count}"
-    argv = [
-        "strace",
-        "-f",
-        "-b",
-        "execve",
-        "-o",
-        "/dev/null",
-        "-e",
-        "trace=fsync",
-        "-e",
-        inject,
-        "-p",
-        str(os.getpid()),
-    ]
+def kill_at(call: str, count: int) -> subprocess.Popen[bytes]:
+    """strace on this process: whoever below it makes that call for the COUNT-th time is killed."""
+    trace = ["-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={count}"]
+    argv = ["strace", "-f", "-b", "execve", "-o", "/dev/null", *trace, "-p", str(os.getpid())]
     tracer = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
     while "TracerPid:\t0\n" in Path("/proc/self/status").read_text():
         assert tracer.poll() is None, "strace ended before it attached"
@@ -65,7 +54,7 @@ def kill_at_fsync(count: int) -> subprocess.Popen[bytes]:
     return tracer
 
 
-def main(count: int, address: str, directory: Path) -> None:
+def main(call: str, count: int, address: str, directory: Path) -> None:
     port = LiveHost()
     plan = plan_claim(read_facts(port.fetch(TOPICS)), [PciAddress.parse(address)])
     assert not plan.blocked, plan.blocked
@@ -73,15 +62,16 @@ def main(count: int, address: str, directory: Path) -> None:
     def claim(paths: Paths, idle_calls: int) -> None:
         with (directory / "idle").open("wb") as idle:
             for _ in range(idle_calls):
-                os.fsync(idle.fileno())
+                os.fsync(idle.fileno()) if call == "fsync" else os.write(idle.fileno(), b".")
         open_journal(paths, port).carry_out(plan, owner="crash")
 
     def undo(paths: Paths) -> None:
         report = open_journal(paths, port).undo()
         os._exit(0 if report.is_complete else 1)
 
-    tracer = kill_at_fsync(count)
-    for number in range(1, count + 1):
+    tracer = kill_at(call, count)
+    # This process writes its results, too: as many rounds as calls are counted, so it never comes to the last one.
+    for number in range(1, count):
         paths = Paths(state=directory / str(number) / "state", run=directory / str(number) / "run")
         paths.state.mkdir(parents=True)
         killed = forked(claim, paths, count - number)
@@ -95,5 +85,5 @@ def main(count: int, address: str, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[3]).mkdir(parents=True, exist_ok=True)
-    main(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    Path(sys.argv[4]).mkdir(parents=True, exist_ok=True)
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))

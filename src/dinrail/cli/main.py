@@ -13,7 +13,7 @@ import typer
 
 from dinrail import __version__
 from dinrail.cli.session import Session
-from dinrail.errors import BadRequest, DinrailError
+from dinrail.errors import BadRequest, DinrailError, HostError
 
 app = typer.Typer(
     name="dinrail",
@@ -26,6 +26,9 @@ app = typer.Typer(
 
 _WITH_VALUE = ("--host",)
 _FLAGS = ("--json",)
+
+EXTRAS = {"qemu": "guest", "PIL": "lab", "uefi_firmware": "lab"}
+"""Packages that only some commands need, and the extra that brings each."""
 
 
 def _version(show: bool) -> None:
@@ -70,12 +73,22 @@ def hoist_globals(argv: list[str]) -> list[str]:
     return front + rest + argv[end:]
 
 
-def _report(fault: DinrailError, *, as_json: bool) -> None:
-    if as_json:
+def _not_installed(package: str, extra: str) -> HostError:
+    return HostError(
+        f"the Python package {package} is not installed",
+        why="this command needs it",
+        hint=f"pip install dinrail[{extra}]",
+    )
+
+
+def _report(fault: DinrailError) -> int:
+    """Tell the fault, and return its exit code."""
+    if "--json" in sys.argv:
         import json
 
         sys.stdout.write(json.dumps(fault.as_dict(), indent=2) + "\n")
     sys.stderr.write("dinrail: " + "\n".join(fault.lines()) + "\n")
+    return fault.exit_code
 
 
 def main() -> None:
@@ -84,8 +97,12 @@ def main() -> None:
         register()
         app(args=hoist_globals(sys.argv[1:]), prog_name="dinrail")
     except DinrailError as fault:
-        _report(fault, as_json="--json" in sys.argv)
-        sys.exit(fault.exit_code)
+        sys.exit(_report(fault))
+    except ModuleNotFoundError as missing:
+        extra = EXTRAS.get((missing.name or "").split(".")[0])
+        if extra is None:
+            raise
+        sys.exit(_report(_not_installed(str(missing.name), extra)))
     except KeyboardInterrupt:
         sys.stderr.write("dinrail: interrupted\n")
         sys.exit(130)

@@ -1,0 +1,50 @@
+"""Build the wheel and install it with each extra alone: `python -m tools.wheels`. Says what each environment can do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_ALONE = {"dev"}
+"""The workshop's own extra: `make setup` installs it."""
+
+
+def main() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = ["", *sorted(set(project["optional-dependencies"]) - NOT_ALONE)]
+    with tempfile.TemporaryDirectory(prefix="dinrail-wheel-") as name:
+        place = Path(name)
+        run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place))
+        (wheel,) = place.glob("*.whl")
+        for extra in extras:
+            check(place / (extra or "alone"), f"{wheel}[{extra}]" if extra else str(wheel), extra)
+    print(f"{len(extras)} passed, 0 failed")
+
+
+def check(environment: Path, requirement: str, extra: str) -> None:
+    """One environment: the help comes up, facts can be read, and what its extra is for is there or is told plainly."""
+    run(sys.executable, "-m", "venv", str(environment))
+    python = str(environment / "bin" / "python")
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement)
+    for words in (["--help"], ["pci", "--json"], ["schema"]):
+        run(python, "-m", "dinrail", *words)
+    run(python, "-m", "dinrail", "lab", "list")
+    if extra != "lab":
+        refused = subprocess.run([python, "-m", "dinrail", "lab", "demo"], capture_output=True, text=True, check=False)
+        assert refused.returncode == 3, refused
+        assert "pip install dinrail[lab]" in refused.stderr, refused.stderr
+    print(f"wheel {'with ' + extra if extra else 'alone'}: ok")
+
+
+def run(*argv: str) -> None:
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
+
+
+if __name__ == "__main__":
+    main()
