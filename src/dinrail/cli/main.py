@@ -102,7 +102,8 @@ def main() -> None:
         extra = EXTRAS.get((missing.name or "").split(".")[0])
         if extra is None:
             raise
-        sys.exit(_report(_not_installed(str(missing.name), extra)))
+        # The lab's extra brings the others' packages, too.
+        sys.exit(_report(_not_installed(str(missing.name), "lab" if "dinrail.lab" in sys.modules else extra)))
     except KeyboardInterrupt:
         sys.stderr.write("dinrail: interrupted\n")
         sys.exit(130)
