@@ -9,14 +9,11 @@ ATSR    root ports that support address translation services
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dinrail.acpi.table import Table, parse_table
+from dinrail.acpi.table import BODY_AT, parse_table, structures
 from dinrail.errors import FormatError
 from dinrail.layout import decode, layout_of, open_enum, pad, record, u8, u16, u64
-
-_BODY_AT = 36
 
 
 @record(size_bytes=12, name="DMAR", source="VT-d 4.1, 8.1")
@@ -161,12 +158,12 @@ class Dmar:
 def parse_dmar(data: bytes, *, where: str | None = None) -> Dmar:
     """The whole table. Raises FormatError (Truncated where bytes are missing)."""
     table = parse_table(data, b"DMAR", where=where)
-    head = decode(DmarHead, table.data, _BODY_AT, where=where)
+    head = decode(DmarHead, table.data, BODY_AT, where=where)
     units: list[RemappingUnit] = []
     reserved: list[ReservedRegion] = []
     ports: list[RootPorts] = []
     others: list[StructureKind | int] = []
-    for kind, body in _structures(table, where):
+    for kind, body in structures(table, DmarHead, StructureHead, StructureKind, where=where):
         if kind == StructureKind.DRHD:
             drhd = decode(DrhdHead, body, where=where)
             units.append(
@@ -190,23 +187,6 @@ def parse_dmar(data: bytes, *, where: str | None = None) -> Dmar:
         root_ports=tuple(ports),
         others=tuple(others),
     )
-
-
-def _structures(table: Table, where: str | None) -> Iterator[tuple[StructureKind | int, bytes]]:
-    """Each remapping structure as (type, its bytes). Every step moves on by at least its own header."""
-    at = _BODY_AT + layout_of(DmarHead).size_bytes
-    while at < len(table.data):
-        head = decode(StructureHead, table.data, at, where=where)
-        if not layout_of(StructureHead).size_bytes <= head.length_bytes <= len(table.data) - at:
-            raise FormatError(
-                f"the length {head.length_bytes} does not fit the {len(table.data) - at} bytes that are left",
-                structure="DMAR remapping structure",
-                field="length_bytes",
-                offset=at + 2,
-                where=where,
-            )
-        yield open_enum(StructureKind, head.kind), table.data[at : at + head.length_bytes]
-        at += head.length_bytes
 
 
 def _scopes(body: bytes, after: type, where: str | None) -> tuple[Scope, ...]:

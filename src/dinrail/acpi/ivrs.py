@@ -8,14 +8,11 @@ IVMD    memory that devices must always reach
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dinrail.acpi.table import Table, parse_table
+from dinrail.acpi.table import BODY_AT, parse_table, structures
 from dinrail.errors import FormatError
-from dinrail.layout import decode, layout_of, open_enum, pad, record, u8, u16, u32, u64
-
-_BODY_AT = 36
+from dinrail.layout import decode, layout_of, pad, record, u8, u16, u32, u64
 
 
 @record(size_bytes=12, name="IVRS", source="AMD I/O Virtualization 3.07, table 82")
@@ -121,11 +118,11 @@ class Ivrs:
 def parse_ivrs(data: bytes, *, where: str | None = None) -> Ivrs:
     """The whole table. Raises FormatError (Truncated where bytes are missing)."""
     table = parse_table(data, b"IVRS", where=where)
-    head = decode(IvrsHead, table.data, _BODY_AT, where=where)
+    head = decode(IvrsHead, table.data, BODY_AT, where=where)
     units: list[Ivhd] = []
     reserved: list[Ivmd] = []
     others: list[BlockKind | int] = []
-    for kind, body in _blocks(table, where):
+    for kind, body in structures(table, IvrsHead, BlockHead, BlockKind, where=where):
         if kind in _IVHD:
             units.append(_ivhd(kind, body, where))
         elif kind in _IVMD:
@@ -140,23 +137,6 @@ def parse_ivrs(data: bytes, *, where: str | None = None) -> Ivrs:
         reserved=tuple(reserved),
         others=tuple(others),
     )
-
-
-def _blocks(table: Table, where: str | None) -> Iterator[tuple[BlockKind | int, bytes]]:
-    """Each block as (type, its bytes). Every step moves on by at least its own header."""
-    at = _BODY_AT + layout_of(IvrsHead).size_bytes
-    while at < len(table.data):
-        head = decode(BlockHead, table.data, at, where=where)
-        if not layout_of(BlockHead).size_bytes <= head.length_bytes <= len(table.data) - at:
-            raise FormatError(
-                f"the length {head.length_bytes} does not fit the {len(table.data) - at} bytes that are left",
-                structure="IVRS block",
-                field="length_bytes",
-                offset=at + 2,
-                where=where,
-            )
-        yield open_enum(BlockKind, head.kind), table.data[at : at + head.length_bytes]
-        at += head.length_bytes
 
 
 def _ivhd(kind: BlockKind | int, body: bytes, where: str | None) -> Ivhd:

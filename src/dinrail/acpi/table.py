@@ -6,10 +6,17 @@ anything in it is believed.
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from dinrail.errors import FormatError, Truncated
-from dinrail.layout import decode, layout_of, raw, record, u8, u32
+from dinrail.layout import decode, layout_of, open_enum, raw, record, u8, u32
+
+E = TypeVar("E", bound=enum.IntEnum)
+BODY_AT = 36
+"""Where a table's own part begins: behind its header."""
 
 
 @record(size_bytes=36, name="ACPI table header", source="ACPI Specification 6.5, table 5.4")
@@ -69,6 +76,39 @@ def parse_table(data: bytes, signature: bytes, *, where: str | None = None) -> T
             f"the bytes add up to {rest:#04x}, not to 0", structure=name, field="checksum", offset=9, where=where
         )
     return Table(header, table)
+
+
+class StructureHeader(Protocol):
+    """How the structures behind a table's own head begin: their type, and their length with this header."""
+
+    @property
+    def kind(self) -> int: ...
+
+    @property
+    def length_bytes(self) -> int: ...
+
+
+def structures(
+    table: Table, head: type, header: type[StructureHeader], kinds: type[E], *, where: str | None = None
+) -> Iterator[tuple[E | int, bytes]]:
+    """Each structure behind the table's `head` as (type, its bytes). Raises FormatError for a length that does not fit.
+
+    Every step moves on by at least the structure's own header.
+    """
+    at = BODY_AT + layout_of(head).size_bytes
+    while at < len(table.data):
+        found = decode(header, table.data, at, where=where)
+        left_bytes = len(table.data) - at
+        if not layout_of(header).size_bytes <= found.length_bytes <= left_bytes:
+            raise FormatError(
+                f"the length {found.length_bytes} does not fit the {left_bytes} bytes that are left",
+                structure=layout_of(header).name,
+                field="length_bytes",
+                offset=at + 2,
+                where=where,
+            )
+        yield open_enum(kinds, found.kind), table.data[at : at + found.length_bytes]
+        at += found.length_bytes
 
 
 def sealed(table: bytes) -> bytes:
