@@ -23,6 +23,7 @@ def up(
     """Bring the supervisor up. It finds running guests again and gives back what ended ones held."""
     from dinrail.host.paths import Paths
 
+    Session.of(context).require_this_machine()
     if foreground:
         import logging
 
@@ -50,6 +51,7 @@ def status(context: typer.Context) -> None:
     from dinrail.guest.rundir import observe_all
     from dinrail.host.paths import Paths
 
+    Session.of(context).require_this_machine()
     paths = Paths.default()
     answer = ask(paths, Request(Op.STATUS))
     guests = answer["guests"] if answer is not None else [guest.as_dict() for guest in observe_all(paths.guests)]
@@ -66,6 +68,7 @@ def down(context: typer.Context) -> None:
     from dinrail.daemon.protocol import Op, Request
     from dinrail.host.paths import Paths
 
+    Session.of(context).require_this_machine()
     answer = ask(Paths.default(), Request(Op.DOWN))
     word = "was not up" if answer is None else "down"
     _say(context, {"supervisor": "down"}, f"supervisor {word}; guests run on")

@@ -125,6 +125,7 @@ def list_guests(
     from dinrail.guest.rundir import observe_all
     from dinrail.host.paths import Paths
 
+    Session.of(context).require_this_machine()
     guests = [guest.as_dict() for guest in observe_all(Paths.default().guests) if name in (None, guest.name)]
     if name is not None and not guests:
         raise Refused(

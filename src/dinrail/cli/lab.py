@@ -27,6 +27,11 @@ def register(program: typer.Typer) -> None:
     program.add_typer(app, name="lab")
 
 
+@app.callback()
+def _lab(context: typer.Context) -> None:
+    Session.of(context).require_this_machine()
+
+
 TopologyOption = Annotated[
     str, typer.Option("--topology", "-t", metavar="NAME", help="Which machine; `dinrail lab list` shows them.")
 ]

@@ -35,6 +35,17 @@ class Session:
 
         return LiveHost()
 
+    def require_this_machine(self) -> None:
+        """For commands about what runs here: an archive runs nothing. Raises BadRequest."""
+        if self.host_file is not None:
+            from dinrail.errors import BadRequest
+
+            raise BadRequest(
+                "this is about what runs on this machine, and an archive runs nothing",
+                where=f"--host {self.host_file}",
+                hint="leave --host out",
+            )
+
     def facts(self, *topics: Topic) -> HostFacts:
         """The host's facts of these topics."""
         from dinrail.machine.read import read_facts
