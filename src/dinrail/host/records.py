@@ -131,7 +131,10 @@ def _parse_line(line: bytes, seq: int) -> dict[str, object] | None:
     """The record's fields, None when the line is not whole."""
     try:
         body = json.loads(line)
-        if not isinstance(body, dict) or body.pop("sum", None) != _checksum(body):
+        # The sum is of the values; that the bytes are those we wrote (no blank became another) shows by writing again.
+        if not isinstance(body, dict) or json.dumps(body).encode() != line.rstrip(b"\n"):
+            return None
+        if body.pop("sum", None) != _checksum(body):
             return None
     except (ValueError, RecursionError):
         return None
