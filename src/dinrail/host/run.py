@@ -30,6 +30,7 @@ PACKAGES = {
     "lspci": ("pciutils", "names devices in benchmarks and tests"),
     "zstd": ("zstd", "unpacks Debian's kernel modules"),
     "cpio": ("cpio", "packs the virtual PC's first file system"),
+    "mke2fs": ("e2fsprogs", "makes a disk of the virtual PC"),
     "dpkg-deb": ("dpkg", "unpacks Debian packages"),
     "iasl": ("acpica-tools", "decodes ACPI tables in tests"),
 }

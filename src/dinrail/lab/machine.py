@@ -29,6 +29,7 @@ from typing import Any
 
 import dinrail
 from dinrail.errors import HostError
+from dinrail.host.run import run
 from dinrail.lab import agent
 from dinrail.lab.channel import Channel, Completed, Job, OnOutput
 from dinrail.lab.guestimage import GuestImage, guest_initramfs
@@ -269,8 +270,4 @@ def _diagnosis(home: Path) -> str:
 
 
 def _qemu_version() -> str:
-    try:
-        done = subprocess.run((QEMU, "--version"), capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise HostError("does not run", where=QEMU, hint="install qemu-system-x86") from error
-    return done.stdout.split("version ", 1)[-1].split("\n", 1)[0]
+    return run((QEMU, "--version")).stdout.decode().split("version ", 1)[-1].split("\n", 1)[0]

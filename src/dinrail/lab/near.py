@@ -12,13 +12,12 @@ import importlib.metadata
 import os
 import re
 import shutil
-import subprocess
 import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import dinrail
-from dinrail.errors import CommandFailed, HostError
+from dinrail.host.run import run
 from dinrail.units import KIB, MIB
 
 EXTRA = "guest"
@@ -115,27 +114,7 @@ def _directory(target: Path, original: Path, made: set[Path]) -> None:
 
 
 def _format(image: Path, staging: Path, used_bytes: int) -> None:
-    mke2fs = shutil.which("mke2fs", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if mke2fs is None:
-        raise HostError(
-            "the program mke2fs is not installed", why="it makes a disk of the lab", hint="install e2fsprogs"
-        )
     size_kib = int(used_bytes * 1.1 + 16 * MIB) // KIB
     image.unlink(missing_ok=True)
-    argv = (
-        mke2fs,
-        "-q",
-        "-t",
-        "ext2",
-        "-b",
-        str(_BLOCK_BYTES),
-        "-m",
-        "0",
-        "-d",
-        str(staging),
-        str(image),
-        f"{size_kib}k",
-    )
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise CommandFailed("mke2fs failed", argv=argv, status=done.returncode, stderr=done.stderr)
+    options = ("-q", "-t", "ext2", "-b", str(_BLOCK_BYTES), "-m", "0", "-d", str(staging))
+    run(("mke2fs", *options, str(image), f"{size_kib}k"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from dinrail.errors import HostError
+from dinrail.errors import DinrailError, HostError
 from dinrail.lab.channel import Completed, Job
 from dinrail.lab.devices import DeviceState, device_states
 from dinrail.lab.guestimage import GREETING
@@ -279,7 +279,7 @@ def play_scenario(play: Play, observer: Observer, stages: tuple[Stage, ...] = ST
             started = time.monotonic()
             try:
                 result = stage.act(play)
-            except HostError as fault:
+            except DinrailError as fault:
                 observer.end(Outcome(stage, time.monotonic() - started, str(fault), ok=False))
                 raise
             outcomes.append(Outcome(stage, time.monotonic() - started, result))

@@ -60,15 +60,6 @@ class Monitor:
         """The emulated display as PNG, written by QEMU itself."""
         self.execute("screendump", {"filename": str(target), "format": "png"})
 
-    def wait_event(self, *names: str) -> str:
-        """The next event of one of these names."""
-
-        async def next_of() -> str:
-            with self._client.listener(names) as listener:
-                return str((await listener.get())["event"])
-
-        return self._within(next_of())
-
     def close(self) -> None:
         with contextlib.suppress(MonitorError):
             self._within(self._client.disconnect())
