@@ -1,0 +1,1 @@
+"""Device servers behind AMS ports: memory, symbols, handles, sum commands, notifications. Pure."""

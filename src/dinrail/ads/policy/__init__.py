@@ -1,0 +1,1 @@
+"""Who may do what: rules by source, port, command, index group range and symbol. Pure."""

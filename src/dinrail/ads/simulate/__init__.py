@@ -1,0 +1,1 @@
+"""Simulated devices: from TOML, CSV, .tmc, .tpy, or a recording."""

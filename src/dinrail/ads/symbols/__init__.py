@@ -1,0 +1,1 @@
+"""IEC types and symbols <-> ADS symbol and data type entries."""

@@ -1,0 +1,1 @@
+"""AMS traffic to and from pcap files, and frames in words."""
