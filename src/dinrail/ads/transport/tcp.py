@@ -160,7 +160,8 @@ class TcpLink(asyncio.Protocol):
             self._door.counters.malformed_dropped += 1
             LOG.info("%s: %s; connection ended", self._origin.address, fault)
             self._write(answers)
-            self._abort()
+            self._closed = True
+            self._transport.close()  # not abort: what came before the fault keeps its answer
             return
         self._write(answers)
         if self._decoder is not None and not self._decoder.pending_bytes:
