@@ -17,7 +17,8 @@ from pydantic import Field, StringConstraints, ValidationError
 from dinrail.config.faults import did_you_mean, fault_lines
 from dinrail.errors import BadRequest
 from dinrail.guest.definition import GuestDefinition
-from dinrail.guest.section import GuestName, GuestSection, Section
+from dinrail.guest.section import GuestName, GuestSection
+from dinrail.section import Section
 
 MAX_BYTES = 1 << 20
 DEFAULT_PATHS = (Path("dinrail.toml"), Path("/etc/dinrail/dinrail.toml"))

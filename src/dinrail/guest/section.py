@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -18,13 +15,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from dinrail.errors import BadRequest
 from dinrail.guest import definition as d
+from dinrail.section import PathText, Section, Text, fault, printable, text_with
 from dinrail.units import MIB, parse_size
-
-T = TypeVar("T")
 
 _SIZE_SCHEMA = {"type": "string", "examples": ["4 GiB", "512 MiB"]}
 _DEVICE_SCHEMA = {
@@ -36,35 +31,10 @@ MAX_CPUS = 255
 MIN_MEMORY_BYTES = 8 * MIB
 
 
-def _fault(what: str, hint: str = "") -> PydanticCustomError:
-    """A fault for `config.faults`, which reads `hint` from the context."""
-    return PydanticCustomError("dinrail", "{what}", {"what": what, "hint": hint})
-
-
-def _text_with(read: Callable[[str], T], kind: str) -> BeforeValidator:
-    """A validator for values written as text and read by a function that raises BadRequest."""
-
-    def validate(value: object) -> T:
-        if not isinstance(value, str):
-            raise _fault(f"{kind} is written as text, in quotes")
-        try:
-            return read(value)
-        except BadRequest as fault:
-            raise _fault(fault.what, fault.hint or "") from fault
-
-    return BeforeValidator(validate)
-
-
 def _memory(size_bytes: int) -> int:
     if size_bytes < MIN_MEMORY_BYTES or size_bytes % MIB:
-        raise _fault(f"{size_bytes} bytes are no memory for a guest", "at least `8 MiB`, in whole MiB")
+        raise fault(f"{size_bytes} bytes are no memory for a guest", "at least `8 MiB`, in whole MiB")
     return size_bytes
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise _fault("control characters do not belong here")
-    return text
 
 
 def _gpu(text: str) -> d.PassedDevice:
@@ -74,7 +44,7 @@ def _gpu(text: str) -> d.PassedDevice:
 def _rom(text: str) -> d.RomChoice:
     if not text:
         raise BadRequest("no ROM is named", hint="`auto`, `none`, or the path of a ROM file")
-    return d.RomChoice.parse(_printable(text))
+    return d.RomChoice.parse(printable(text))
 
 
 def _firmware(text: str) -> d.Firmware:
@@ -82,28 +52,20 @@ def _firmware(text: str) -> d.Firmware:
         return d.Firmware(d.FirmwareKind(text))
     if "/" not in text:
         raise BadRequest(f"{text!r} is no firmware", hint="`uefi`, `bios`, or the path of a firmware image")
-    return d.Firmware(d.FirmwareKind.FILE, _printable(text))
+    return d.Firmware(d.FirmwareKind.FILE, printable(text))
 
 
-Text = Annotated[str, AfterValidator(_printable)]
-PathText = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_printable)]
-Memory = Annotated[int, _text_with(parse_size, "a size"), AfterValidator(_memory), WithJsonSchema(_SIZE_SCHEMA)]
-Device = Annotated[d.PassedDevice, _text_with(d.PassedDevice.parse, "a device"), WithJsonSchema(_DEVICE_SCHEMA)]
-GpuDevice = Annotated[d.PassedDevice, _text_with(_gpu, "a device"), WithJsonSchema(_DEVICE_SCHEMA)]
-Rom = Annotated[d.RomChoice, _text_with(_rom, "a ROM"), WithJsonSchema({"type": "string", "default": "auto"})]
+Memory = Annotated[int, text_with(parse_size, "a size"), AfterValidator(_memory), WithJsonSchema(_SIZE_SCHEMA)]
+Device = Annotated[d.PassedDevice, text_with(d.PassedDevice.parse, "a device"), WithJsonSchema(_DEVICE_SCHEMA)]
+GpuDevice = Annotated[d.PassedDevice, text_with(_gpu, "a device"), WithJsonSchema(_DEVICE_SCHEMA)]
+Rom = Annotated[d.RomChoice, text_with(_rom, "a ROM"), WithJsonSchema({"type": "string", "default": "auto"})]
 FirmwareText = Annotated[
     d.Firmware,
-    _text_with(_firmware, "a firmware"),
+    text_with(_firmware, "a firmware"),
     WithJsonSchema({"anyOf": [{"enum": ["uefi", "bios"]}, {"type": "string", "description": "path of an image"}]}),
 ]
 GuestName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
 """It becomes a directory and a process name."""
-
-
-class Section(BaseModel):
-    """What every table shares: unknown keys are faults, values are never converted by guessing."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, frozen=True)
 
 
 def _or_text(schema: dict[str, Any]) -> None:
@@ -154,9 +116,9 @@ class NetworkSection(Section):
     ) -> d.PassedDevice | None:
         kind = info.data.get("kind")
         if kind is d.NetworkKind.PASSTHROUGH and device is None:
-            raise _fault("a passed network card needs its address", 'add `device = "03:00.0"`')
+            raise fault("a passed network card needs its address", 'add `device = "03:00.0"`')
         if kind is d.NetworkKind.HOST_ONLY and device is not None:
-            raise _fault("a host-only network has no device", 'remove it, or say `kind = "passthrough"`')
+            raise fault("a host-only network has no device", 'remove it, or say `kind = "passthrough"`')
         return device
 
     def value(self, base: Path) -> d.Network:
@@ -175,11 +137,11 @@ class BootSection(Section):
         return d.DirectBoot(_absolute(base, self.kernel), initrd, self.cmdline)
 
 
-class AdsSection(Section):
+class GuestAdsSection(Section):
     """What the guest may do to the control."""
 
-    read: list[Text] = []
-    write: list[Text] = []
+    read: list[Text] = Field(default_factory=list)
+    write: list[Text] = Field(default_factory=list)
 
 
 class OnCrashSection(Section):
@@ -196,14 +158,14 @@ class GuestSection(Section):
     cpus: Annotated[int, Field(ge=1, le=MAX_CPUS)]
     memory: Memory
     firmware: FirmwareText = d.Firmware(d.FirmwareKind.UEFI)
-    disks: list[DiskSection] = []
+    disks: list[DiskSection] = Field(default_factory=list)
     gpu: GpuSection | None = None
-    usb: list[Device] = []
-    networks: list[NetworkSection] = []
+    usb: list[Device] = Field(default_factory=list)
+    networks: list[NetworkSection] = Field(default_factory=list)
     display: Annotated[d.Display, Field(strict=False)] | None = None
     boot: BootSection | None = None
     autostart: bool = False
-    ads: AdsSection = AdsSection()
+    ads: GuestAdsSection = GuestAdsSection()
     on_crash: OnCrashSection = OnCrashSection()
 
     def definition(self, name: str, base: Path) -> d.GuestDefinition:
