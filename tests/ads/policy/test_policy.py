@@ -48,6 +48,7 @@ CASES: list[tuple[str, Action, int, int, tuple[str, ...], bool, str]] = [
     ("guest", R, 851, 0x4040, ("MAIN.axis.limit",), False, "no safety"),
     ("guest", R, 851, 0x4040, ("MAIN.axis",), False, "no safety"),
     ("guest", R, 851, 0x4040, ("MAIN.axis", "MAIN.axis.pos"), True, G_READ),
+    ("guest", R, 851, 0x4040, ("MAIN.axis", "MAIN.x"), False, "no safety"),
     ("guest", R, 851, 0x4040, ("MAIN.plate", "MAIN.plate.safety"), False, "no safety"),
     ("guest", W, 851, 0x4040, ("MAIN.x",), False, DEFAULT_DENY),
     ("guest", W, 851, 0x4040, ("GVL_HMI.set",), True, G_WRITE),

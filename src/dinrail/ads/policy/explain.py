@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dinrail.ads.contract import Action, Origin
-from dinrail.ads.policy.glob import Glob, fold
+from dinrail.ads.policy.glob import INSIDE_MARKS, Glob, fold
 from dinrail.ads.policy.policy import DEFAULT_ALLOW, DEFAULT_DENY, IMPLIED, TRUSTED, Policy, hidden, memory_area
 from dinrail.ads.policy.rule import VALUE_ACTIONS, Rule, within
 from dinrail.ams.address import AmsAddr
@@ -101,8 +101,11 @@ def _miss_of_access(policy: Policy, rule: Rule, target: AmsAddr, access: Access)
         return "symbols only matter for values"
     if not names:
         return ""
-    inner = any(glob.may_match_inside(names[-1]) for glob in globs) and policy.has_parts(target, names[-1])
-    return "" if inner else "no symbol there fits"
+    deepest = [
+        one for one in names if not any(other.startswith(tuple(one + m for m in INSIDE_MARKS)) for other in names)
+    ]
+    holders = [one for one in deepest if any(glob.may_match_inside(one) for glob in globs)]
+    return "" if any(policy.has_parts(target, one) for one in holders) else "no symbol there fits"
 
 
 def _hit(rule: Rule, access: Access) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from dinrail.ads.contract import Action, Origin, Via
-from dinrail.ads.policy.glob import Glob, fold
+from dinrail.ads.policy.glob import INSIDE_MARKS, Glob, fold
 from dinrail.ads.policy.refusals import Refusal, Refusals, silent
 from dinrail.ads.policy.rule import SYSTEM_PORTS, VALUE_ACTIONS, Network, Rule, Span, parse_address, within
 from dinrail.ams.address import LOOPBACK_NET_ID, AmsAddr, NetId
@@ -67,6 +67,15 @@ def hidden(group: int) -> bool:
     return within(group, _OPAQUE_GROUPS)
 
 
+def innermost(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that hold none of the others. Usually one; symbols that lie over each other each have theirs."""
+    return tuple(name for name in names if not any(_holds(name, other) for other in names))
+
+
+def _holds(name: str, other: str) -> bool:
+    return len(other) > len(name) and other.startswith(name) and other[len(name)] in INSIDE_MARKS
+
+
 class _Test:
     """One rule, ready to be asked many times about accesses of one source at one port."""
 
@@ -80,7 +89,7 @@ class _Test:
         self.always = not rule.groups and not rule.symbols
 
     def matches(self, action: Action, group: int, names: tuple[str, ...], has_parts: Callable[[str], bool]) -> bool:
-        """Whether it decides. `names` are folded; `has_parts` says of the innermost whether anything is within it."""
+        """Whether it decides. `names` are folded; `has_parts` says of one whether anything is within it."""
         if self.allows:
             if self.groups and not within(group, self.groups):
                 return False
@@ -102,8 +111,9 @@ class _Test:
             return False  # names alone are no values, and a state has none
         if not names:
             return True
-        innermost = names[-1]
-        return any(glob.may_match_inside(innermost) for glob in self.globs) and has_parts(innermost)
+        return any(
+            has_parts(name) for name in innermost(names) if any(glob.may_match_inside(name) for glob in self.globs)
+        )
 
 
 class SourcePermit:

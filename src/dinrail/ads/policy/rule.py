@@ -149,7 +149,8 @@ class Rule:
 
     With symbols, an allowing rule wants one of the symbols that contain the whole range to fit. A denying one is
     careful: it also takes what has no name, and what could contain a symbol that fits (reading `MAIN` reads
-    `MAIN.secret`).
+    `MAIN.secret`). What another name shows of the same memory (`AT %MB0`, references, pointers) is not known to be the
+    same: deny it by its own name, too.
     """
 
     name: str
