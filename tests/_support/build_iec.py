@@ -6,6 +6,7 @@ import struct
 
 from hypothesis import strategies as st
 
+from dinrail.iec.structure import structure
 from dinrail.iec.types import (
     AliasType,
     ArrayType,
@@ -46,21 +47,9 @@ def array(element: IecType, *ranges: tuple[int, int]) -> ArrayType:
 
 
 def struct_of(name: str, *members: tuple[str, IecType], **more: object) -> StructType:
-    """A structure laid out as TwinCAT 3 does it: every member at a multiple of its own alignment; BITs share bytes."""
-    placed: list[Member] = []
-    offset, align, bit = 0, 1, 0
-    for member, kind in members:
-        if kind == BIT:
-            placed.append(Member(member, kind, offset, bit))
-            offset, bit = (offset, bit + 1) if bit < 7 else (offset + 1, 0)
-            continue
-        offset, bit = offset + (bit > 0), 0
-        offset = -(-offset // kind.align_bytes) * kind.align_bytes
-        placed.append(Member(member, kind, offset))
-        offset += kind.size_bytes
-        align = max(align, kind.align_bytes)
-    size = -(-(offset + (bit > 0)) // align) * align
-    return StructType(name, tuple(placed), size, align, **more)  # type: ignore[arg-type]  # named fields of StructType
+    """A structure laid out as TwinCAT 3 does it."""
+    placed = [Member(member, kind, 0) for member, kind in members]
+    return structure(name, placed, **more)  # type: ignore[arg-type]  # named fields of `structure`
 
 
 POINT = struct_of("ST_Point", ("x", INT), ("y", INT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dinrail.ams.errors import AdsError, AdsFault
@@ -12,6 +13,7 @@ from dinrail.iec.types import (
     IecType,
     Member,
     Method,
+    OpaqueType,
     PointerType,
     StructType,
     resolve,
@@ -20,6 +22,8 @@ from dinrail.iec.types import (
 MAX_PATH_CHARS = 1024
 """A client sends any path it likes. TwinCAT's own instance paths end well below this."""
 MAX_STEPS = 128
+Named = Callable[[str], IecType | None]
+"""A type of the table by its name."""
 _CUTS = ".[^"
 _BIT = ElementaryType(Elementary.BIT)
 _WITH_BITS = frozenset(
@@ -100,10 +104,11 @@ class Walk:
     type: what is declared there; `kind` is the same without aliases.
     """
 
-    __slots__ = ("_members", "bit", "kind", "offset", "path", "rest", "steps", "type")
+    __slots__ = ("_members", "_named", "bit", "kind", "offset", "path", "rest", "steps", "type")
 
-    def __init__(self, path: str, kind: IecType, offset: int, rest: str, members: MemberIndex) -> None:
+    def __init__(self, path: str, kind: IecType, offset: int, rest: str, members: MemberIndex, named: Named) -> None:
         self.path = path
+        self._named = named
         self._become(kind)
         self.offset = offset
         self.rest = rest
@@ -128,7 +133,10 @@ class Walk:
                 raise not_found(self.path + self.rest)
 
     def _become(self, kind: IecType) -> None:
-        self.type, self.kind = kind, resolve(kind)
+        # A structure that points to itself mentions itself by name only (iec.book).
+        named = self._named(kind.name) if isinstance(kind, OpaqueType) else None
+        self.type = named or kind
+        self.kind = resolve(self.type)
 
     def _go(self, bytes_on: int) -> None:
         if self.steps:

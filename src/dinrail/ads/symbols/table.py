@@ -22,6 +22,7 @@ from dinrail.iec.types import (
     ElementaryType,
     Encoding,
     IecType,
+    OpaqueType,
     PointerType,
     StructType,
     resolve,
@@ -84,7 +85,7 @@ class SymbolTable:
                 break
         if symbol is None:
             raise not_found(path)
-        walk = Walk(symbol.name, symbol.type, symbol.offset, key[end:], self._members)
+        walk = Walk(symbol.name, symbol.type, symbol.offset, key[end:], self._members, self._named)
         walk.run()
         place = Place(
             path=walk.path,
@@ -97,6 +98,9 @@ class SymbolTable:
             steps=tuple(walk.steps),
         )
         return _method_of(place, method_name.strip().lower()) if hash_sign else place
+
+    def _named(self, name: str) -> IecType | None:
+        return self.types.get(name.lower())
 
     @property
     def types(self) -> dict[str, IecType]:
@@ -229,7 +233,7 @@ def element_index(kind: ArrayType, at: int) -> str:
 def _collect(kind: IecType, found: dict[str, IecType]) -> None:
     """Adds a type and all that it is made of. A pointer's target may lead back, so a name is taken once."""
     name = kind.name.lower()
-    if name in found:
+    if name in found and (isinstance(kind, OpaqueType) or not isinstance(found[name], OpaqueType)):
         return
     if isinstance(kind, StructType):
         found[name] = kind  # before its members, which may point back to it
