@@ -1,0 +1,314 @@
+"""The AMS router without I/O: links in, devices and other links out, one peer for each client.
+
+    link --frame--> Session --request--> device in this process          (session.py)
+                            --request--> port that a local client serves (outlet.py)
+                            --request--> upstream connection of a route  (upstream.py)
+
+Everything that a frame may do to the router is bounded by `Limits`, and what is not done is counted. Time comes in by
+`tick` and `now_ns`; `wake` is called with the time at which `tick` is needed, whenever that may have moved forward.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+from dinrail.ads.contract import Device, Link, Origin, Permit, Via
+from dinrail.ads.router.answers import STOPPED, error_body, note
+from dinrail.ads.router.clients import Clients
+from dinrail.ads.router.gate import allows, may_come_from_unidirectional
+from dinrail.ads.router.items import items_of
+from dinrail.ads.router.limits import Counters, Limits, PolicySource
+from dinrail.ads.router.outlet import Outlet
+from dinrail.ads.router.peer import Call, RouterPeer
+from dinrail.ads.router.ports import LocalPorts
+from dinrail.ads.router.routes import Route, RouteTable
+from dinrail.ads.router.session import Session
+from dinrail.ads.router.uplinks import Uplinks
+from dinrail.ams.address import LOOPBACK_NET_ID, NET_ID_BYTES, AmsAddr, NetId
+from dinrail.ams.errors import AdsError
+from dinrail.ams.frame import FRAME_HEADER_BYTES
+from dinrail.errors import FormatError
+
+
+class Router:
+    """One router, one NetId. See the module.
+
+    dial: asked to connect a route; answered by `upstream_up` or `upstream_failed`, at once or later.
+    """
+
+    def __init__(
+        self,
+        net_id: NetId,
+        *,
+        policy: PolicySource,
+        routes: RouteTable,
+        dial: Callable[[Route], None],
+        now_ns: Callable[[], int],
+        limits: Limits | None = None,
+        counters: Counters | None = None,
+        wake: Callable[[int | None], None] | None = None,
+    ) -> None:
+        self.net_id = net_id
+        self.policy = policy
+        self.now_ns = now_ns
+        self.limits = limits or Limits()
+        self.counters = counters or Counters()
+        self.wake = wake or (lambda _: None)
+        self.epoch = 0
+        self.filetime = 0
+        self.own: set[bytes] = {net_id}
+        self.clients = Clients(self)
+        self.locals = LocalPorts(self)
+        self.uplinks = Uplinks(self, routes, dial)
+        self.deferred: dict[Call, None] = {}
+        self._devices: dict[bytes, Device] = {}
+        self._sessions: dict[Session, None] = {}
+        self._bound: dict[bytes, list[Session]] = {}
+        self._inner: set[Outlet] = set()
+
+    # Devices of this process.
+
+    def serve(self, port: int, device: Device, *, net_id: NetId | None = None) -> None:
+        """Requests to that port go to `device`; `net_id` is ours, or a further one that is served here."""
+        self.own.add(net_id or self.net_id)
+        self._devices[AmsAddr.of(net_id or self.net_id, port)] = device
+        self.changed()
+
+    def withdraw(self, port: int, *, net_id: NetId | None = None) -> None:
+        """Nothing is served at that port any more: requests get error 6."""
+        self._devices.pop(AmsAddr.of(net_id or self.net_id, port), None)
+        self.own = {self.net_id} | {address[:NET_ID_BYTES] for address in self._devices}
+        self.changed()
+
+    def serves(self, port: int) -> bool:
+        """Whether a device of this process is at that port of our own NetId."""
+        return AmsAddr.of(self.net_id, port) in self._devices
+
+    def changed(self) -> None:
+        """Policy, routes, symbols or state changed: prepared answers and permits hold no more."""
+        self.epoch += 1
+        for session in self._sessions:
+            session.forget()
+
+    # Routes.
+
+    @property
+    def routes(self) -> RouteTable:
+        """The routes as they are: a snapshot."""
+        return self.uplinks.table
+
+    def set_routes(self, routes: RouteTable) -> None:
+        """Take these routes. Connections of routes that are in both stay as they are.
+
+        Raises Refused, and changes nothing, when a new route's NetId is served here or bound to somebody else.
+        """
+        self.uplinks.replace(routes)
+        self.changed()
+
+    def add_route(self, route: Route) -> None:
+        """One route more; no other is touched. Raises RouteExists, BadRequest, Refused."""
+        self.set_routes(self.routes.added(route))
+
+    def remove_route(self, name: str) -> None:
+        """One route less; what is pending there is answered. Raises Refused when there is none of that name."""
+        self.set_routes(self.routes.removed(name))
+
+    # Links.
+
+    def connect(self, link: Link) -> Session:
+        """A connection came in. Beyond the limit it is closed at once."""
+        session = Session(self, link, is_local=self._is_local(link.origin))
+        if len(self._sessions) >= self.limits.max_links:
+            self.counters.drop("links")
+            session.is_open = False
+            link.close("too many links")
+            return session
+        if self.limits.strict and link.origin.via is not Via.INSIDE:
+            self._supersede(link.origin.address)
+        self._admit(session)
+        for net_id in session.origin.net_ids:
+            self._bound.setdefault(net_id, []).append(session)
+        return session
+
+    def upstream_up(self, route: Route, link: Link) -> Session:
+        """The connection that `dial` was asked for is there."""
+        upstream = self.uplinks.at(route)
+        session = Session(self, link, is_local=False, outlet=upstream)
+        if upstream is None:
+            session.is_open = False
+            link.close("the route is gone")
+            return session
+        self._admit(session)
+        upstream.up(session)
+        return session
+
+    def upstream_failed(self, route: Route, why: str) -> None:
+        """It could not be connected; what waited for it is answered."""
+        upstream = self.uplinks.at(route)
+        if upstream is not None:
+            upstream.failed(why)
+
+    def _admit(self, session: Session) -> None:
+        self._sessions[session] = None
+        self.counters.links += 1
+
+    def _supersede(self, address: str) -> None:
+        for session in tuple(self._sessions):
+            if session.origin.address == address and not session.is_upstream:
+                session.link.close("superseded by a newer connection")
+                session.closed()
+
+    def _is_local(self, origin: Origin) -> bool:
+        if origin.via in (Via.INSIDE, Via.LOOPBACK):
+            return True
+        if origin.guest or not self.limits.local_networks or origin.via in (Via.MQTT, Via.TLS):
+            return False
+        try:
+            address = ipaddress.ip_address(origin.address)
+        except ValueError:
+            return False
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        return any((mapped or address) in network for network in self.limits.local_networks)
+
+    def disconnected(self, session: Session) -> None:
+        """A session was closed; called by it alone."""
+        if self._sessions.pop(session, False) is False:
+            return
+        self.counters.links -= 1
+        self._count_hits(session)
+        self.locals.release(session)
+        for net_id in session.origin.net_ids:
+            sessions = self._bound.get(net_id, [])
+            if session in sessions:
+                sessions.remove(session)
+            if not sessions:
+                self._bound.pop(net_id, None)
+        if session.outlet is not None:
+            session.outlet.lost(session)
+            self._inner.discard(session.outlet)
+        self.clients.orphan(session)
+
+    def _count_hits(self, session: Session) -> None:
+        hits, session.hits = session.hits, 0
+        for name in ("fast_hits", "frames_in", "frames_out", "requests", "responses"):
+            setattr(self.counters, name, getattr(self.counters, name) + hits)
+
+    # What sessions ask.
+
+    def locate(self, target: bytes, asking: Session) -> tuple[Device | Outlet | None, AmsAddr]:
+        """Who serves that address, and the address by our own NetId where it says 127.0.0.1.1.1."""
+        if target[:NET_ID_BYTES] == LOOPBACK_NET_ID:
+            target = self.net_id + target[NET_ID_BYTES:]
+        address = AmsAddr(target)
+        device = self._devices.get(target)
+        if device is not None:
+            return device, address
+        if target[:NET_ID_BYTES] in self.own:
+            owner = self.locals.owner(address.port) if target[:NET_ID_BYTES] == self.net_id else None
+            return self._outlet(owner) if owner else None, address
+        upstream = self.uplinks.to(target[:NET_ID_BYTES])
+        if upstream is not None:
+            # Never back by the link that it came by: two routers that point at each other would play ball.
+            return (None if upstream.session is asking else upstream), address
+        bound = self._bound.get(target[:NET_ID_BYTES])
+        if bound and bound[-1] is not asking:
+            return self._outlet(bound[-1]), address
+        return None, address
+
+    def _outlet(self, session: Session) -> Outlet:
+        """Requests to that link's own clients, made when there are any."""
+        if session.outlet is None:
+            session.outlet = Outlet(self, session)
+            self._inner.add(session.outlet)
+        return session.outlet
+
+    def forward(
+        self, outlet: Outlet, session: Session, peer: RouterPeer, frame: bytes, target: AmsAddr
+    ) -> tuple[int, bytes]:
+        """Pass a request on, when it may pass. Otherwise an error for its header, or a body, to answer it at once."""
+        command = frame[22]
+        try:
+            items = items_of(command, frame[FRAME_HEADER_BYTES:])
+        except FormatError:
+            return 0, error_body(command, AdsError.INVALID_SIZE)
+        route = outlet.route_to(target.net_id)
+        permit = self.permit(peer, target)
+        if not allows(permit, items, target, outlet.names, read_only=route is not None and route.read_only):
+            self.counters.refused += 1
+            return 0, error_body(command, AdsError.ACCESS_DENIED)
+        return outlet.forward(session, peer, frame, target, items), b""
+
+    def may_ask(self, session: Session, source: bytes, command: int, payload: bytes) -> bool:
+        """False for what may not come from a unidirectional route, by whichever link it comes."""
+        one_way = session.outlet is not None and session.outlet.is_unidirectional
+        if not one_way:
+            route = self.routes.to(source[:NET_ID_BYTES])
+            one_way = route is not None and route.unidirectional
+        return not one_way or may_come_from_unidirectional(command, payload)
+
+    def permit(self, peer: RouterPeer, target: AmsAddr) -> Permit:
+        """What that client may do there."""
+        permit = peer.permits.get(target)
+        if permit is None:
+            permit = self.policy.permit(peer.origin, peer.source, target)
+            if len(peer.permits) >= 256:
+                peer.permits.clear()
+            peer.permits[target] = permit
+        return permit
+
+    def defer(self, call: Call) -> bytes | None:
+        """A device answers later, or has answered by `reply` already."""
+        if call.is_answered:
+            return None
+        if len(self.deferred) >= self.limits.max_deferred:
+            return call.answer(b"", AdsError.ROUTER_MAILBOX_FULL)
+        call.due_ns = self.now_ns() + self.limits.deferred_ns
+        self.deferred[call] = None
+        self.wake(call.due_ns)
+        return None
+
+    # Time.
+
+    def tick(self, monotonic_ns: int, wall_ns: int = 0) -> None:
+        """Do what is due: time out, give up, dial again."""
+        if wall_ns:
+            self.filetime = wall_ns // 100 + FILETIME_OF_1970
+        self.clients.tick(monotonic_ns)
+        self.uplinks.tick(monotonic_ns)
+        for outlet in tuple(self._inner):
+            outlet.tick(monotonic_ns)
+        while self.deferred:
+            call = next(iter(self.deferred))
+            if call.due_ns > monotonic_ns:
+                break
+            self.counters.timeouts += 1
+            call.reply(error_body(call.command, AdsError.TIMEOUT))
+        self.sweep()
+
+    def due_ns(self) -> int | None:
+        """When `tick` is needed next; None: not before something else happens."""
+        first = next(iter(self.deferred), None)
+        dues = [self.clients.due_ns(), self.uplinks.due_ns(), first.due_ns if first else None]
+        dues += [outlet.due_ns() for outlet in self._inner]
+        return min((due for due in dues if due is not None), default=None)
+
+    def sweep(self) -> None:
+        """Bring what the sessions count for themselves into `counters`. For whoever reads these."""
+        for session in self._sessions:
+            if session.hits:
+                self._count_hits(session)
+
+    def shutdown(self) -> None:
+        """Say goodbye: what is pending is answered, port-connected clients get the router note, links are closed."""
+        for call in tuple(self.deferred):
+            call.reply(error_body(call.command, AdsError.ABORTED))
+        for outlet in tuple(self._inner):
+            outlet.abort(AdsError.ABORTED)
+        self.uplinks.shutdown()
+        for session in self.locals.sessions():
+            session.send(note(STOPPED))
+
+
+FILETIME_OF_1970 = 116_444_736_000_000_000
+"""100 ns from 1601 to 1970."""

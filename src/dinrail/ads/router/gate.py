@@ -1,0 +1,58 @@
+"""May this request leave? Policy for what is forwarded; devices in this process ask their permits themselves.
+
+A request is taken apart into its items (sum commands), each is judged alone, and one that is refused refuses all: the
+whole request is answered 0x723 by the router, since half a sum command cannot be sent in another's name unnoticed.
+What cannot be taken apart is answered 0x705: a device might read it otherwise than the rules did.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dinrail.ads.actions import action_of
+from dinrail.ads.contract import Action, Permit
+from dinrail.ads.router.learn import name_of
+from dinrail.ams.frame import Command
+
+if TYPE_CHECKING:
+    from dinrail.ads.router.items import Item
+    from dinrail.ads.router.names import Names
+    from dinrail.ams.address import AmsAddr
+
+_VALUE_BY_HANDLE = 0xF005
+_BY_NAME = frozenset((0xF003, 0xF004, 0xF007, 0xF009, 0xF010))
+_SUM_ADD, _SUM_DELETE = (0xF085).to_bytes(4, "little"), (0xF086).to_bytes(4, "little")
+READ_ONLY = frozenset((Action.READ, Action.STATE, Action.BROWSE))
+"""What a read-only route lets through."""
+
+
+def allows(permit: Permit, items: list[Item], target: AmsAddr, names: Names, *, read_only: bool = False) -> bool:
+    """Whether every item may be done at `target`."""
+    for item in items:
+        action = action_of(item.command, item.group, target.port)
+        if action is None or (read_only and action not in READ_ONLY):
+            return False  # a sum command within a sum command is nothing that devices know
+        known = names_of(item, target, names) if permit.by_symbol else ()
+        if not permit.allows(action, item.group, item.offset, item.size_bytes, known):
+            return False
+    return True
+
+
+def names_of(item: Item, target: AmsAddr, names: Names) -> tuple[str, ...]:
+    """What an item touches, by name, as far as it is known: outermost first, the thing itself last."""
+    if item.command == Command.DELETE_NOTIFICATION:
+        return ()
+    if item.group in _BY_NAME:
+        name = name_of(item.data)
+        return (name,) if name else ()
+    if item.group == _VALUE_BY_HANDLE:
+        name = names.of_handle(target, item.offset.to_bytes(4, "little")) or ""
+        return (name,) if name else ()
+    return names.at(target, item.group, item.offset, item.size_bytes)
+
+
+def may_come_from_unidirectional(command: int, payload: bytes) -> bool:
+    """What the SDK lets in from a unidirectional route besides answers: notification requests and ReadState."""
+    if command == Command.READ_WRITE:
+        return payload[:4] in (_SUM_ADD, _SUM_DELETE)
+    return command in (Command.READ_STATE, Command.ADD_NOTIFICATION, Command.DELETE_NOTIFICATION)

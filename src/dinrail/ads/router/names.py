@@ -1,0 +1,83 @@
+"""Names of what lies behind handles and addresses of devices elsewhere, as far as their answers told them.
+
+A bounded book for each link: what it has forgotten, or never heard, has no name, and rules that name symbols then
+refuse the access. Names are learned from devices' answers alone, never from what a client claims.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    name: str
+    offset: int
+    end: int
+
+
+class Names:
+    """Handles and places by device address. At most `capacity` of each; the oldest go first."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._handles: dict[bytes, str] = {}
+        self._places: dict[tuple[bytes, str], tuple[int, _Place]] = {}
+        self._by_group: dict[tuple[bytes, int], dict[str, _Place]] = {}
+        self._found: dict[tuple[bytes, int, int, int], tuple[str, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._handles) + len(self._places)
+
+    def clear(self) -> None:
+        """The devices may be other ones from now on."""
+        self._handles.clear()
+        self._places.clear()
+        self._by_group.clear()
+        self._found.clear()
+
+    def put_handle(self, device: bytes, handle: bytes, name: str) -> None:
+        """The device gave that handle for that name."""
+        self._handles.pop(device + handle, None)
+        self._handles[device + handle] = name
+        if len(self._handles) > self._capacity:
+            del self._handles[next(iter(self._handles))]
+
+    def put_place(self, device: bytes, name: str, group: int, offset: int, size: int) -> None:
+        """The device said where that symbol lies."""
+        key = (device, name.upper())
+        place = _Place(name, offset, offset + size)
+        if self._places.get(key) == (group, place):
+            return
+        self._forget(key)
+        self._places[key] = group, place
+        self._by_group.setdefault((device, group), {})[key[1]] = place
+        self._found.clear()
+        if len(self._places) > self._capacity:
+            self._forget(next(iter(self._places)))
+
+    def _forget(self, key: tuple[bytes, str]) -> None:
+        known = self._places.pop(key, None)
+        if known is not None:
+            group = (key[0], known[0])
+            del self._by_group[group][key[1]]
+            if not self._by_group[group]:
+                del self._by_group[group]
+
+    def of_handle(self, device: bytes, handle: bytes) -> str | None:
+        """What the handle was given for."""
+        return self._handles.get(device + handle)
+
+    def at(self, device: bytes, group: int, offset: int, size: int) -> tuple[str, ...]:
+        """All known symbols that contain the whole range, the largest first."""
+        key = (device, group, offset, size)
+        found = self._found.get(key)
+        if found is None:
+            places = self._by_group.get((device, group), {}).values()
+            around = [place for place in places if place.offset <= offset and offset + size <= place.end]
+            around.sort(key=lambda place: (place.offset - place.end, place.name.count(".")))
+            found = tuple(place.name for place in around)
+            if len(self._found) >= self._capacity:
+                self._found.clear()
+            self._found[key] = found
+        return found

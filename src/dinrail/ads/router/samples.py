@@ -1,0 +1,41 @@
+"""Which notification handles a DeviceNotification frame has samples of. Nothing is copied."""
+
+from __future__ import annotations
+
+import struct
+
+from dinrail.ams.frame import FRAME_HEADER_BYTES
+from dinrail.errors import FormatError
+
+_HEAD = struct.Struct("<II")
+_STAMP = struct.Struct("<qI")
+_SAMPLE = struct.Struct("<4sI")
+
+
+def scan(frame: bytes) -> tuple[list[bytes], int]:
+    """The handles of all samples (four bytes each, as they stand), and the last time stamp (FILETIME).
+
+    Raises FormatError when the samples do not fill the frame exactly. A frame of n bytes takes at most n/8 steps.
+    """
+    end = len(frame)
+    handles: list[bytes] = []
+    filetime = 0
+    try:
+        length, stamps = _HEAD.unpack_from(frame, FRAME_HEADER_BYTES)
+        at = FRAME_HEADER_BYTES + _HEAD.size
+        if length != end - FRAME_HEADER_BYTES - 4:
+            raise FormatError(f"announces {length} bytes", structure="DeviceNotification", field="length")
+        for _ in range(stamps):
+            filetime, samples = _STAMP.unpack_from(frame, at)
+            at += _STAMP.size
+            for _ in range(samples):
+                handle, size = _SAMPLE.unpack_from(frame, at)
+                handles.append(handle)
+                at += _SAMPLE.size + size
+                if at > end:
+                    raise FormatError("a sample ends behind its frame", structure="DeviceNotification", offset=at)
+    except struct.error as fault:
+        raise FormatError("samples end early", structure="DeviceNotification") from fault
+    if at != end:
+        raise FormatError(f"{end - at} bytes follow the samples", structure="DeviceNotification", offset=at)
+    return handles, filetime
