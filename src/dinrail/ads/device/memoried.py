@@ -1,0 +1,64 @@
+"""A device with memory areas and no names: enough for raw clients, and the base of those with symbols."""
+
+from __future__ import annotations
+
+from dinrail.ads.actions import action_of
+from dinrail.ads.contract import Action
+from dinrail.ads.device.access import Access, Later, Limits
+from dinrail.ads.device.device import AdsDevice, Subject
+from dinrail.ads.device.gather import Point, point_of
+from dinrail.ads.device.memory import Memory, Spot
+from dinrail.ams.group import IndexGroup
+from dinrail.units import MS_NS
+
+
+class MemoryDevice(AdsDevice):
+    """Serves `memory` by bytes, bits and sizes (see memory.py)."""
+
+    def __init__(self, memory: Memory, *, limits: Limits | None = None, task_cycle_ns: int = 10 * MS_NS) -> None:
+        super().__init__(limits=limits, task_cycle_ns=task_cycle_ns)
+        self.memory = memory
+
+    def read(self, access: Access) -> bytes | Later:
+        return self.memory.read(access.group, access.offset, access.size_bytes)
+
+    def write(self, access: Access, data: bytes) -> Later | None:
+        self.memory.write(access.group, access.offset, data)
+        return None
+
+    def read_write(self, access: Access, data: bytes) -> bytes | Later:
+        if access.group == IndexGroup.INPUTS_AND_OUTPUTS:
+            return self.memory.exchange(access.offset, access.size_bytes, data)
+        return super().read_write(access, data)
+
+    def subjects(self, access: Access, data: bytes) -> tuple[Subject, ...]:
+        if access.group == IndexGroup.INPUTS_AND_OUTPUTS:
+            reading = self.subject(Action.READ, IndexGroup.INPUTS, access.offset, access.size_bytes, access)
+            return reading, self.subject(Action.WRITE, IndexGroup.OUTPUTS, access.offset, len(data), access)
+        if access.group not in self.memory:
+            return super().subjects(access, data)
+        action = action_of(access.command, access.group) or Action.WRITE
+        touched = self.memory.touched(access.group, access.offset, access.size_bytes or len(data))
+        return (self.subject(action, *touched, access),)
+
+    def subject(self, action: Action, group: int, offset: int, size_bytes: int, access: Access) -> Subject:
+        """What a permit is asked about an address; names only where its rules want them."""
+        names = self.names_at(group, offset, size_bytes) if access.permit.by_symbol else ()
+        return action, group, offset, size_bytes, names
+
+    def names_at(self, group: int, offset: int, size_bytes: int) -> tuple[str, ...]:
+        """The symbols that contain the whole range, outermost first."""
+        del group, offset, size_bytes
+        return ()
+
+    def point(self, access: Access) -> Point:
+        return self.prepared(access) or super().point(access)
+
+    def prepared(self, access: Access) -> Point | None:
+        if access.group not in self.memory:
+            return None
+        reader = self.memory.reader(access.group, access.offset, access.size_bytes)
+        if isinstance(reader, Spot):
+            return point_of(reader)
+        key = (access.group, access.offset, access.size_bytes)
+        return Point(key, access.size_bytes, call=reader) if len(reader()) == access.size_bytes else None
