@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 
+from dinrail.ams import notification
 from dinrail.layout import pad, raw, record, u32, u64
 
 SELECTOR_SHIFT = 16
@@ -16,7 +17,6 @@ FIND_NAME_BYTES = 260
 STAT_BYTES = 36
 DIRECTORY_ATTRIBUTE = 0x10
 NORMAL_ATTRIBUTE = 0x80
-_FILETIME_EPOCH = 116_444_736_000_000_000
 
 
 class FileGroup(enum.IntEnum):
@@ -94,5 +94,5 @@ class FileStatus:
 
 
 def filetime(wall_ns: int) -> int:
-    """100 ns units since 1601 from nanoseconds since 1970; 0 for what lies before 1601."""
-    return max(wall_ns // 100 + _FILETIME_EPOCH, 0)
+    """A file's time, ns since 1970, as FILETIME; 0 for what lies before 1601."""
+    return max(notification.filetime(wall_ns), 0)
