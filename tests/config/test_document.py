@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dinrail.ads.settings import GuestAds
+from dinrail.ams.address import NetId
 from dinrail.config.document import MAX_BYTES, find, load, parse, schema
 from dinrail.errors import BadRequest
 from dinrail.guest.definition import DiskFormat, Display, FirmwareKind, GuestOs, NetworkKind, RomChoice, RomSource
@@ -68,7 +70,8 @@ def test_the_design_s_own_document_is_understood() -> None:
     guest = document.guest("hmi")
     assert document.host_name == "press-7"
     assert document.control["cores"] == [3]
-    assert document.ads["net_id"] == "5.80.201.232.1.1"
+    assert document.ads.net_id == NetId.parse("5.80.201.232.1.1")
+    assert document.ads.guests == (GuestAds("hmi", ("MAIN.*",), ("GVL_HMI.*",)),)
     assert (guest.os, guest.cpus, guest.memory_bytes, guest.autostart) == (GuestOs.WINDOWS, 2, 4 * GIB, True)
     assert guest.disks[0].path == "/etc/dinrail/hmi.qcow2"
     assert guest.disks[0].format is DiskFormat.QCOW2
@@ -146,6 +149,29 @@ def test_an_unknown_guest_is_asked_back() -> None:
     with pytest.raises(BadRequest) as caught:
         parse(DESIGN, HERE).guest("hni")
     assert caught.value.hint == "did you mean `hmi`?"
+
+
+@pytest.mark.parametrize(
+    ("ads", "where"),
+    [
+        ('[[ads.rule]]\nfrom = { guests = ["b"] }\ndeny = true', "rule 1"),
+        ('[ads]\nlisten = [{ at = "vmnet0", guest = "b" }]', "door vmnet0"),
+    ],
+)
+def test_a_rule_for_a_guest_that_does_not_exist_is_told(ads: str, where: str) -> None:
+    """A misspelt guest would be a rule that never matches."""
+    (line,) = faults(SMALL.decode() + ads)
+    assert f"[ads], {where}: there is no guest 'b'" in line
+    assert "did you mean" in line or "known here: a" in line
+
+
+def test_a_key_that_python_has_no_name_for_is_suggested_as_it_is_written() -> None:
+    """`from` is a key of the document, whatever the field is called."""
+    lines = faults("[[ads.rule]]\nform = {}\nallow = ['read']\n[[ads.rule]]\nfrom = { guest = ['a'] }\ndeny = true")
+    assert lines == (
+        "ads.rule[0].form: no such key; try: did you mean `from`?",
+        "ads.rule[1].from.guest: no such key; try: did you mean `guests`?",
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The one TOML document: every package's section joined, all faults reported at once.
 
-A table that belongs to a part of the product that is not built yet (`[control]`, `[ads]`) is accepted and kept raw;
-a table that belongs to nobody is a fault.
+A table that belongs to a part of the product that is not built yet (`[control]`) is accepted and kept raw; a table
+that belongs to nobody is a fault. What a guest may do to the control (`[guest.X].ads`) becomes ADS policy here.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from dinrail.ads.section import AdsSection
+from dinrail.ads.settings import AdsSettings, GuestAds
 from dinrail.config.faults import did_you_mean, fault_lines
 from dinrail.errors import BadRequest
 from dinrail.guest.definition import GuestDefinition
 from dinrail.guest.section import GuestName, GuestSection
-from dinrail.section import Section
+from dinrail.section import Section, fault
 
 MAX_BYTES = 1 << 20
 DEFAULT_PATHS = (Path("dinrail.toml"), Path("/etc/dinrail/dinrail.toml"))
@@ -36,18 +38,28 @@ class DocumentSection(Section):
     host: HostSection = HostSection()
     guest: dict[GuestName, GuestSection] = Field(default_factory=dict)
     control: dict[str, Any] = Field(default_factory=dict)
-    ads: dict[str, Any] = Field(default_factory=dict)
+    ads: AdsSection = Field(default_factory=AdsSection)
+
+    @model_validator(mode="after")
+    def _guests_exist(self) -> DocumentSection:
+        named = {name: f"rule {at}" for at, rule in enumerate(self.ads.rule, 1) for name in rule.source.guests}
+        named |= {door.guest: f"door {door.at.host}" for door in self.ads.doors() if door.guest}
+        for name, where in named.items():
+            if name not in self.guest:
+                hint = did_you_mean(name, self.guest) if self.guest else f"add a table `[guest.{name}]`"
+                raise fault(f"[ads], {where}: there is no guest {name!r}", hint)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one document says. `control` and `ads` are raw TOML tables, for the rooms that will own them."""
+    """What one document says. `control` is a raw TOML table, for the room that will own it."""
 
     path: Path
     host_name: str
     guests: tuple[GuestDefinition, ...]
     control: Mapping[str, Any]
-    ads: Mapping[str, Any]
+    ads: AdsSettings
 
     def guest(self, name: str) -> GuestDefinition:
         """The guest of that name. Raises BadRequest."""
@@ -88,17 +100,18 @@ def parse(data: bytes, path: Path) -> Document:
     table = _toml(data, path)
     try:
         section = DocumentSection.model_validate(table)
-    except ValidationError as fault:
-        lines = fault_lines(fault, DocumentSection)
+    except ValidationError as invalid:
+        lines = fault_lines(invalid, DocumentSection)
         count = "one fault" if len(lines) == 1 else f"{len(lines)} faults"
-        raise BadRequest(f"{count} in the configuration", where=str(path), details=lines) from fault
+        raise BadRequest(f"{count} in the configuration", where=str(path), details=lines) from invalid
     base = path.absolute().parent
+    guests = tuple(guest.definition(name, base) for name, guest in section.guest.items())
     return Document(
         path=path,
         host_name=section.host.name,
-        guests=tuple(guest.definition(name, base) for name, guest in section.guest.items()),
+        guests=guests,
         control=section.control,
-        ads=section.ads,
+        ads=section.ads.settings(base, [GuestAds(guest.name, guest.ads.read, guest.ads.write) for guest in guests]),
     )
 
 

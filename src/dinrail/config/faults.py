@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -70,8 +71,13 @@ def _keys_at(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[s
     """The keys that the table at this place may have."""
     here: Any = model
     for part in location:
-        here = _without_none(here.model_fields[str(part)].annotation if _is_model(here) else _element(here))
-    return tuple(here.model_fields) if _is_model(here) else ()
+        here = _without_none(_fields(here)[str(part)].annotation if _is_model(here) else _element(here))
+    return tuple(_fields(here)) if _is_model(here) else ()
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields by the names that the document has for them (`from` is no name in Python)."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _is_model(kind: Any) -> bool:
