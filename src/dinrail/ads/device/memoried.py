@@ -8,6 +8,7 @@ from dinrail.ads.device.access import Access, Later, Limits
 from dinrail.ads.device.device import AdsDevice, Subject
 from dinrail.ads.device.gather import Point, point_of
 from dinrail.ads.device.memory import Memory, Spot
+from dinrail.ams.frame import Command
 from dinrail.ams.group import IndexGroup
 from dinrail.units import MS_NS
 
@@ -33,22 +34,24 @@ class MemoryDevice(AdsDevice):
 
     def subjects(self, access: Access, data: bytes) -> tuple[Subject, ...]:
         if access.group == IndexGroup.INPUTS_AND_OUTPUTS:
-            reading = self.subject(Action.READ, IndexGroup.INPUTS, access.offset, access.size_bytes, access)
-            return reading, self.subject(Action.WRITE, IndexGroup.OUTPUTS, access.offset, len(data), access)
+            reading = self._subject(Action.READ, IndexGroup.INPUTS, access.offset, access.size_bytes, None, access)
+            return reading, self._subject(Action.WRITE, IndexGroup.OUTPUTS, access.offset, len(data), None, access)
         if access.group not in self.memory:
             return super().subjects(access, data)
         action = action_of(access.command, access.group) or Action.WRITE
-        touched = self.memory.touched(access.group, access.offset, access.size_bytes or len(data))
-        return (self.subject(action, *touched, access),)
+        size_bytes = len(data) if access.command == Command.WRITE else access.size_bytes
+        touched = self.memory.touched(access.group, access.offset, size_bytes)
+        return (self._subject(action, *touched, access),)
 
-    def subject(self, action: Action, group: int, offset: int, size_bytes: int, access: Access) -> Subject:
-        """What a permit is asked about an address; names only where its rules want them."""
-        names = self.names_at(group, offset, size_bytes) if access.permit.by_symbol else ()
+    def _subject(
+        self, action: Action, group: int, offset: int, size_bytes: int, bit: int | None, access: Access
+    ) -> Subject:
+        names = self.names_at(group, offset, size_bytes, bit) if access.permit.by_symbol else ()
         return action, group, offset, size_bytes, names
 
-    def names_at(self, group: int, offset: int, size_bytes: int) -> tuple[str, ...]:
-        """The symbols that contain the whole range, outermost first."""
-        del group, offset, size_bytes
+    def names_at(self, group: int, offset: int, size_bytes: int, bit: int | None) -> tuple[str, ...]:
+        """The symbols that contain the whole range (`bit`: of the byte at `offset`), outermost first."""
+        del group, offset, size_bytes, bit
         return ()
 
     def point(self, access: Access) -> Point:

@@ -171,6 +171,20 @@ class Memory:
             raise AdsFault(AdsError.INVALID_SIZE, f"{size_bytes} bytes at {group:#x}:{offset:#x} leave the area")
         return Spot(kind.area, kind.group, byte, size_bytes, bit)
 
+    def byte_spot(self, group: int, offset: int, size_bytes: int, bit: int | None) -> Spot:
+        """The place of a symbol: bytes, or one bit of the byte at `offset`. Raises AdsFault as `spot`."""
+        spot = self.spot(group, offset, size_bytes)
+        return spot if bit is None else Spot(spot.area, spot.group, offset, 1, bit)
+
+    def locate(self, address: int) -> tuple[int, int]:
+        """(group, offset) that a pointer's value means: the group above 32 bits, the data area where there is none.
+
+        Raises AdsFault 0x703 for a null pointer. Memory of a real program overrides this by what its addresses mean.
+        """
+        if not address:
+            raise AdsFault(AdsError.INVALID_OFFSET, "the pointer is null")
+        return address >> 32 or IndexGroup.PLC_DATA, address & 0xFFFF_FFFF
+
     def reader(self, group: int, offset: int, size_bytes: int) -> Spot | Callable[[], bytes]:
         """What gives a read's bytes: a spot, or a function for an area's size. Raises AdsFault."""
         kind = self._kinds.get(group)
@@ -202,17 +216,25 @@ class Memory:
         self.spot(IndexGroup.OUTPUTS, offset, len(data)).write(data)
         return reading.read()
 
-    def touched(self, group: int, offset: int, size_bytes: int) -> tuple[int, int, int]:
-        """(group, offset, bytes) of the bytes that an access touches, for rules and names; as given when unknown."""
+    def touched(self, group: int, offset: int, size_bytes: int) -> tuple[int, int, int, int | None]:
+        """(group, offset, bytes, bit) that an access touches, for rules and names; as given when unknown.
+
+        bit: where it is a single one.
+        """
         kind = self._kinds.get(group)
         if kind is None or kind.access == "size":
-            return group, offset, size_bytes
+            return group, offset, size_bytes, None
         if kind.access == "clear":
-            return kind.group, 0, kind.area.size_bytes
+            return kind.group, 0, kind.area.size_bytes, None
         if kind.access == "bytes":
-            return kind.group, offset, size_bytes
+            return kind.group, offset, size_bytes, None
         byte, bit = divmod(offset, BITS_PER_BYTE) if kind.access == "bits" else (offset, kind.bit)
-        return kind.group, byte, (bit + size_bytes + 7) // BITS_PER_BYTE
+        return kind.group, byte, (bit + size_bytes + 7) // BITS_PER_BYTE, bit if size_bytes == 1 else None
+
+
+def address_of(group: int, offset: int) -> int:
+    """The pointer value that `Memory.locate` takes for a place."""
+    return group << 32 | offset
 
 
 def plc_memory(size_bytes: int = 128_000, data_bytes: int = 10 << 20) -> Memory:
