@@ -49,7 +49,7 @@ class Aliases:
     """All aliases of one link, by client and by address."""
 
     def __init__(self) -> None:
-        self._by_peer: dict[tuple[RouterPeer, bytes], Alias] = {}
+        self._by_peer: dict[RouterPeer, dict[bytes, Alias]] = {}
         self._by_address: dict[bytes, Alias] = {}
         self._given_back: deque[int] = deque()
         self._fresh = iter(_POOL)
@@ -69,7 +69,8 @@ class Aliases:
 
         A client that speaks as `net_id` already keeps its own address while nobody else has it.
         """
-        alias = self._by_peer.get((peer, net_id))
+        mine = self._by_peer.get(peer, {})
+        alias = mine.get(net_id)
         if alias is not None:
             return alias
         address = peer.source
@@ -79,7 +80,8 @@ class Aliases:
                 return None
             address = AmsAddr.of(net_id, port)
         alias = Alias(peer, address)
-        self._by_peer[peer, net_id] = self._by_address[address] = alias
+        mine[net_id] = self._by_address[address] = alias
+        self._by_peer[peer] = mine
         return alias
 
     def _port(self, net_id: NetId) -> int | None:
@@ -94,13 +96,12 @@ class Aliases:
             self._given_back.append(port)
         return None
 
-    def drop(self, peer: RouterPeer) -> list[Alias]:
+    def drop(self, peer: RouterPeer) -> tuple[Alias, ...]:
         """Take a client's aliases out."""
-        mine = [(key, alias) for key, alias in self._by_peer.items() if key[0] is peer]
-        for key, alias in mine:
-            del self._by_peer[key]
+        mine = tuple(self._by_peer.pop(peer, {}).values())
+        for alias in mine:
             del self._by_address[alias.address]
             alias.is_gone = True
             if alias.address.port in _POOL:
                 self._given_back.append(alias.address.port)
-        return [alias for _, alias in mine]
+        return mine

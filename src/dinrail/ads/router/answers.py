@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from dinrail.ams.frame import Command, Flag, TcpCommand, tcp_frame
+from dinrail.ams.frame import Command, Flag
 
 HEAD = struct.Struct("<8s8sHHIII")
 """The AMS header: target, source, command, flags, length, error, invoke id."""
@@ -16,14 +16,7 @@ TIMESTAMP_BYTES = 8
 UNROUTED = (Flag.SYSTEM | Flag.BROADCAST).value
 """Flags of the routers' own traffic: no client sends them, and nothing here follows them."""
 READ, READ_WRITE, NOTIFICATION = Command.READ.value, Command.READ_WRITE.value, Command.NOTIFICATION.value
-_WITH_LENGTH = frozenset((Command.READ.value, Command.READ_WRITE.value, Command.ADD_NOTIFICATION.value))
 SERVED = frozenset(command.value for command in Command) - {Command.INVALID.value, NOTIFICATION}
-STOPPED, STARTED = 0, 1
-
-
-def error_body(command: int, code: int) -> bytes:
-    """The shortest body that `command` allows: the result, and a zero length or handle where one belongs."""
-    return U32.pack(code) + (bytes(4) if command in _WITH_LENGTH else b"")
 
 
 def answer_flags(flags: int) -> int:
@@ -36,11 +29,6 @@ def capped(body: bytes, asked: int) -> bytes:
     if len(body) <= asked + 8:
         return body
     return body[:4] + U32.pack(asked) + body[8 : 8 + asked]
-
-
-def note(state: int) -> bytes:
-    """A router note for port-connected clients."""
-    return tcp_frame(TcpCommand.ROUTER_NOTE, U32.pack(state))
 
 
 def notification(peer: bytes, device: bytes, payload: bytes, flags: int = Flag.ADS.value) -> bytes:

@@ -53,8 +53,9 @@ class Clients:
         origin, net_id = session.origin, AmsAddr(source).net_id
         if origin.net_ids and net_id not in origin.net_ids:
             return False
-        # Somebody elsewhere that speaks as this router would be a local client by its address.
-        if not session.is_local and (net_id in self._router.own or net_id == LOOPBACK_NET_ID):
+        if net_id == LOOPBACK_NET_ID or net_id in self._router.own:
+            return session.is_local  # from elsewhere it would pass for one of ours
+        if session.is_upstream and not self._router.uplinks.may_speak(session, net_id):
             return False
         return self._router.policy.accepts_source(origin, net_id)
 
@@ -110,9 +111,9 @@ class Clients:
         peer.outlets.clear()
         peer.permits.clear()
 
-    def has_orphan(self, source: bytes) -> bool:
-        """Whether somebody may come back as that source."""
-        return any(source == waiting for _, waiting in self._orphans)
+    def awaited(self) -> set[bytes]:
+        """The sources as which somebody may come back."""
+        return {source for _, source in self._orphans}
 
     def tick(self, now_ns: int) -> None:
         """Give up on those who did not come back."""

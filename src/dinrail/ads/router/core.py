@@ -14,7 +14,6 @@ import ipaddress
 from collections.abc import Callable
 
 from dinrail.ads.contract import Device, Link, Origin, Permit, Via
-from dinrail.ads.router.answers import STOPPED, error_body, note
 from dinrail.ads.router.clients import Clients
 from dinrail.ads.router.gate import allows, may_come_from_unidirectional
 from dinrail.ads.router.items import items_of
@@ -26,8 +25,11 @@ from dinrail.ads.router.routes import Route, RouteTable
 from dinrail.ads.router.session import Session
 from dinrail.ads.router.uplinks import Uplinks
 from dinrail.ams.address import LOOPBACK_NET_ID, NET_ID_BYTES, AmsAddr, NetId
+from dinrail.ams.command import error_body
 from dinrail.ams.errors import AdsError
 from dinrail.ams.frame import FRAME_HEADER_BYTES
+from dinrail.ams.local import RouterNote, note
+from dinrail.ams.notification import filetime
 from dinrail.errors import FormatError
 
 
@@ -237,7 +239,8 @@ class Router:
         if not allows(permit, items, target, outlet.names, read_only=route is not None and route.read_only):
             self.counters.refused += 1
             return 0, error_body(command, AdsError.ACCESS_DENIED)
-        return outlet.forward(session, peer, frame, target, items), b""
+        error = outlet.forward(session, peer, frame, target, items)
+        return (0, error_body(command, error)) if error >= AdsError.DEVICE_ERROR else (error, b"")
 
     def may_ask(self, session: Session, source: bytes, command: int, payload: bytes) -> bool:
         """False for what may not come from a unidirectional route, by whichever link it comes."""
@@ -273,7 +276,7 @@ class Router:
     def tick(self, monotonic_ns: int, wall_ns: int = 0) -> None:
         """Do what is due: time out, give up, dial again."""
         if wall_ns:
-            self.filetime = wall_ns // 100 + FILETIME_OF_1970
+            self.filetime = filetime(wall_ns)
         self.clients.tick(monotonic_ns)
         self.uplinks.tick(monotonic_ns)
         for outlet in tuple(self._inner):
@@ -307,8 +310,4 @@ class Router:
             outlet.abort(AdsError.ABORTED)
         self.uplinks.shutdown()
         for session in self.locals.sessions():
-            session.send(note(STOPPED))
-
-
-FILETIME_OF_1970 = 116_444_736_000_000_000
-"""100 ns from 1601 to 1970."""
+            session.send(note(RouterNote.STOP))

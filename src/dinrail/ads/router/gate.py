@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dinrail.ams.address import AmsAddr
 
 _VALUE_BY_HANDLE = 0xF005
+MAX_NAME = 1024
+MAX_DEPTH = 64
 _BY_NAME = frozenset((0xF003, 0xF004, 0xF007, 0xF009, 0xF010))
 _SUM_ADD, _SUM_DELETE = (0xF085).to_bytes(4, "little"), (0xF086).to_bytes(4, "little")
 READ_ONLY = frozenset((Action.READ, Action.STATE, Action.BROWSE))
@@ -43,12 +45,22 @@ def names_of(item: Item, target: AmsAddr, names: Names) -> tuple[str, ...]:
     if item.command == Command.DELETE_NOTIFICATION:
         return ()
     if item.group in _BY_NAME:
-        name = name_of(item.data)
-        return (name,) if name else ()
+        return path_of(name_of(item.data))
     if item.group == _VALUE_BY_HANDLE:
-        name = names.of_handle(target, item.offset.to_bytes(4, "little")) or ""
-        return (name,) if name else ()
+        return path_of(names.of_handle(target, item.offset.to_bytes(4, "little")) or "")
     return names.at(target, item.group, item.offset, item.size_bytes)
+
+
+def path_of(name: str) -> tuple[str, ...]:
+    """A path and all that it lies within: `MAIN`, `MAIN.a`, `MAIN.a[1]`. What is pointed to lies within nothing.
+
+    Nothing for a name that no device has: longer than 1024 characters, or more than 64 deep.
+    """
+    within = max(name.rfind("^"), 0)
+    ends = [at for at in range(within + 1, len(name[:MAX_NAME])) if name[at] in ".[#"]
+    if not name or len(name) > MAX_NAME or len(ends) > MAX_DEPTH:
+        return ()
+    return (*(name[:at] for at in ends), name)
 
 
 def may_come_from_unidirectional(command: int, payload: bytes) -> bool:

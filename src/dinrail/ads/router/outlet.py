@@ -15,15 +15,17 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from dinrail.ads.router.aliases import Alias, Aliases
-from dinrail.ads.router.answers import NO_RETURN, answer_flags, error_body, lost_sample, response_head
+from dinrail.ads.router.answers import NO_RETURN, answer_flags, lost_sample, response_head
 from dinrail.ads.router.items import Item
-from dinrail.ads.router.learn import Pending, learn, telling_items
+from dinrail.ads.router.learn import RELEASE_HANDLE, Pending, learn, telling_items
 from dinrail.ads.router.names import Names
 from dinrail.ads.router.routes import Route
 from dinrail.ads.router.samples import scan
 from dinrail.ads.router.tidy import Tidy
 from dinrail.ams.address import AmsAddr, NetId
+from dinrail.ams.command import error_body
 from dinrail.ams.errors import AdsError
+from dinrail.ams.frame import Command
 from dinrail.errors import FormatError
 from dinrail.units import S_NS
 
@@ -75,6 +77,8 @@ class Outlet:
         alias = self.aliases.of(peer, self.local_net_id(target))
         if alias is None or self._kept_bytes + size > limits.kept_bytes:
             return AdsError.ROUTER_MAILBOX_FULL
+        if any(self._is_anothers(item, target, alias) for item in telling):
+            return AdsError.NOTIFICATION_HANDLE_INVALID
         peer.outlets.add(self)
         group = int.from_bytes(frame[38:42], "little")
         pending = Pending(
@@ -94,6 +98,15 @@ class Outlet:
         self.router.counters.forwarded += 1
         head = b"".join((frame[:6], target, alias.address, frame[22:34]))
         return self._leave(pending, head, frame[38:], wants_answer=not frame[24] & NO_RETURN)
+
+    def _is_anothers(self, item: Item, target: AmsAddr, mine: Alias) -> bool:
+        """Whether a handle is given back that is another client's: not every device looks whose it is."""
+        key = target + item.data[:4]
+        if item.command == Command.DELETE_NOTIFICATION:
+            return key not in mine.subscriptions and any(key in alias.subscriptions for alias in self.aliases)
+        if item.command == Command.WRITE and item.group == RELEASE_HANDLE:
+            return key not in mine.handles and any(key in alias.handles for alias in self.aliases)
+        return False
 
     def send_own(self, pending: Pending, payload: bytes) -> bool:
         """A request of the router's own; whether it left."""
@@ -181,7 +194,8 @@ class Outlet:
         alias = self.aliases.at(target)
         if alias is None:
             counters.drop("unsubscribed")
-            self.tidy.late(source, target, handles)
+            if target[:6] == self.local_net_id(AmsAddr(source)):
+                self.tidy.late(source, target, handles)
             return
         unknown = [handle for handle in handles if source + handle not in alias.subscriptions]
         if unknown and alias.adding:
@@ -218,13 +232,21 @@ class Outlet:
         for alias in self.aliases:
             self._tell_off(alias)
 
-    def _tell_off(self, alias: Alias) -> None:
-        for key, device in alias.subscriptions.items():
-            handle = int.from_bytes(key[8:], "little")
+    def device_gone(self, address: bytes) -> None:
+        """One device (or all below a NetId) cannot be reached by this link any more; the link stands."""
+        for invoke_id, pending in tuple(self._pending.items()):
+            if pending.target.startswith(address):
+                self._fail(invoke_id, AdsError.HOST_UNREACHABLE, in_header=True)
+        for alias in self.aliases:
+            self._tell_off(alias, address)
+
+    def _tell_off(self, alias: Alias, address: bytes = b"") -> None:
+        for key in [key for key in alias.subscriptions if key.startswith(address)]:
+            device, handle = AmsAddr(alias.subscriptions.pop(key)), int.from_bytes(key[8:], "little")
             # Each in a frame of its own: AdsLib throws away the rest of a frame at a sample of another size.
-            alias.peer.notify(AmsAddr(device), lost_sample(handle, self.router.filetime or alias.last_stamp))
-        alias.subscriptions.clear()
-        alias.handles.clear()
+            alias.peer.notify(device, lost_sample(handle, self.router.filetime or alias.last_stamp))
+        for key in [key for key in alias.handles if key.startswith(address)]:
+            del alias.handles[key]
 
     def abort(self, code: int, *, in_header: bool = False) -> None:
         """Answer all that is pending with an error."""

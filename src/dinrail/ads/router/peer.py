@@ -111,6 +111,7 @@ class Call:
         self._session.router.deferred.pop(self, None)
         if not self._flags & RESPONSE or not self._session.is_open:
             return None
+        self._session.router.counters.responses += 1
         return self.head(len(body), error) + self._invoke_id + body
 
     def head(self, size: int, error: int = 0) -> bytes:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dinrail.ams.address import FREE_PORTS, AmsAddr
-from dinrail.ams.frame import TCP_HEADER_BYTES, TcpCommand, tcp_frame
+from dinrail.ams.frame import TcpCommand
+from dinrail.ams.local import PORT, close_reply, connect_reply, net_id_reply, parse_local
+from dinrail.errors import FormatError
 
 if TYPE_CHECKING:
     from dinrail.ads.router.core import Router
@@ -30,15 +32,17 @@ class LocalPorts:
 
     def receive(self, session: Session, frame: bytes) -> bytes | None:
         """A frame whose first word is not AMS."""
-        command = int.from_bytes(frame[:2], "little")
-        body = frame[TCP_HEADER_BYTES:]
-        if not session.is_local or len(frame) < TCP_HEADER_BYTES:
+        if not session.is_local:
             return self._drop("not local")
-        if command == TcpCommand.GET_NET_ID:
-            return tcp_frame(TcpCommand.GET_NET_ID, self._router.net_id)
-        if len(body) != 2:
+        try:
+            command, body = parse_local(frame)
+        except FormatError:
             return self._drop("local")
-        port = int.from_bytes(body, "little")
+        if command == TcpCommand.GET_NET_ID:
+            return net_id_reply(self._router.net_id)
+        if len(body) != PORT.size:
+            return self._drop("local")
+        (port,) = PORT.unpack(body)
         if command == TcpCommand.PORT_CONNECT:
             return self._connect(session, port)
         if command == TcpCommand.PORT_CLOSE:
@@ -59,18 +63,18 @@ class LocalPorts:
             return self._drop("ports")
         self._owners[port] = session
         session.ports.add(port)
-        return tcp_frame(TcpCommand.PORT_CONNECT, AmsAddr.of(self._router.net_id, port))
+        return connect_reply(AmsAddr.of(self._router.net_id, port))
 
     def _is_free(self, port: int) -> bool:
         return port not in self._owners and not self._router.serves(port)
 
     def _free_port(self) -> int:
         """In turn, so that nobody gets what another has only just left, or may come back to. 0: there is none."""
+        awaited = self._router.clients.awaited()
         for _ in FREE_PORTS:
             port = self._next
             self._next = port + 1 if port + 1 in FREE_PORTS else FREE_PORTS.start
-            source = AmsAddr.of(self._router.net_id, port)
-            if self._is_free(port) and not self._router.clients.has_orphan(source):
+            if self._is_free(port) and AmsAddr.of(self._router.net_id, port) not in awaited:
                 return port
         return 0
 
@@ -84,7 +88,9 @@ class LocalPorts:
         if self._owners.get(port) is session:
             del self._owners[port]
             session.ports.discard(port)
-        session.send(tcp_frame(TcpCommand.PORT_CLOSE))
+            if session.outlet is not None:
+                session.outlet.device_gone(source)
+        session.send(close_reply())
         if not session.ports and not session.peers:
             session.link.close("port closed")
         return None

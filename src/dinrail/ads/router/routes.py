@@ -9,17 +9,18 @@ Source: Beckhoff Information System, StaticRoutes.xml; TwinCAT SDK AdsSysAddRemo
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from dinrail.ams.address import NULL_NET_ID, NetId
-from dinrail.errors import BadRequest, Refused
+from dinrail.errors import BadRequest, DinrailError, Refused
 from dinrail.units import S_NS
 
 AMS_TCP_PORT = 48898
 SECURE_ADS_PORT = 8016
 MAX_NAME_BYTES = 255
 MAX_ROUTES = 4096
+MAX_FAULTS = 50
 
 
 class Transport(enum.StrEnum):
@@ -123,6 +124,21 @@ class RouteTable:
         self._by_net_id[route.net_id] = route
         self._by_name[route.name.lower()] = route
 
+    @classmethod
+    def gather(cls, entries: Iterable[tuple[str, Callable[[], Route]]], *, where: str) -> RouteTable:
+        """A table of (title, what gives the route). Raises BadRequest with the faults of all of them, or gives all."""
+        table = cls()
+        faults: list[str] = []
+        for title, make in entries:
+            try:
+                table._put(make())
+            except DinrailError as fault:
+                faults += [f"{title}: {line}" for line in (fault.what, *fault.details)]
+        if faults:
+            shown = tuple(faults[:MAX_FAULTS])
+            raise BadRequest(f"{len(faults)} faults", where=where, details=shown, why="none of its routes was taken")
+        return table
+
     def __iter__(self) -> Iterator[Route]:
         return iter(tuple(self._by_net_id.values()))
 
@@ -148,7 +164,8 @@ class RouteTable:
 
         Raises RouteExists when the NetId or the name is another route's, BadRequest when the route is none.
         """
-        table = RouteTable(self)
+        table = RouteTable()
+        table._by_net_id, table._by_name = dict(self._by_net_id), dict(self._by_name)
         table._put(route)
         return table
 

@@ -19,12 +19,12 @@ from dinrail.ads.router.answers import (
     UNROUTED,
     answer_flags,
     capped,
-    error_body,
     response_head,
 )
 from dinrail.ads.router.outlet import Outlet
 from dinrail.ads.router.peer import Call, RouterPeer
 from dinrail.ams.address import AmsAddr
+from dinrail.ams.command import error_body
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.frame import FRAME_HEADER_BYTES, TCP_HEADER_BYTES
 
@@ -85,7 +85,10 @@ class Session:
             if len(body) == size:
                 self.hits += 1
                 return head + frame[34:38] + body
-        return self._receive(frame)
+        answer = self._receive(frame)
+        if answer is not None:
+            self.router.counters.frames_out += 1
+        return answer
 
     def closed(self) -> None:
         """The link is gone. Its clients may come back for a while; what was forwarded to it has failed."""

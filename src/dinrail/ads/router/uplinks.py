@@ -13,6 +13,8 @@ from dinrail.errors import Refused
 
 if TYPE_CHECKING:
     from dinrail.ads.router.core import Router
+    from dinrail.ads.router.session import Session
+    from dinrail.ams.address import NetId
 
 _VIA = {Transport.TCP: Via.LAN, Transport.TLS: Via.TLS, Transport.MQTT: Via.MQTT}
 
@@ -36,6 +38,9 @@ class Uplinks:
         for endpoint, upstream in tuple(self._by_endpoint.items()):
             routes = self._sharing(endpoint)
             if routes:
+                for route in upstream.routes:
+                    if table.to(route.net_id) not in routes:
+                        upstream.device_gone(route.net_id)
                 upstream.renew(routes)
             else:
                 del self._by_endpoint[endpoint]
@@ -66,6 +71,11 @@ class Uplinks:
             upstream = Upstream(self._router, self._sharing(route.endpoint), self._dial)
             self._by_endpoint[route.endpoint] = upstream
         return upstream
+
+    def may_speak(self, session: Session, net_id: NetId) -> bool:
+        """Whether that connection's other end may be `net_id`: not when another connection leads there."""
+        route = self.table.to(net_id)
+        return route is None or self.at(route) is session.outlet
 
     def at(self, route: Route) -> Upstream | None:
         """The connection that `route` was dialled for, when it is still wanted."""

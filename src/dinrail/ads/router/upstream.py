@@ -120,10 +120,10 @@ class Upstream(Outlet):
         super().lost(session)
         self._back_off()
 
-    def _tell_off(self, alias: Alias) -> None:
-        if alias.subscriptions:
+    def _tell_off(self, alias: Alias, address: bytes = b"") -> None:
+        if alias.subscriptions and not address:
             self._missed.add(alias.peer)
-        super()._tell_off(alias)
+        super()._tell_off(alias, address)
 
     def peer_gone(self, peer: RouterPeer) -> None:
         super().peer_gone(peer)
