@@ -1,7 +1,8 @@
 """Types that are known by name and refer to each other by name, as a project declares them or a device uploads them.
 
-A structure may point to itself. Values of these types are trees, so the inner mention is an `OpaqueType` of that name;
-who follows the pointer looks the name up again (`ads.symbols.table` does).
+Structures may point to each other in circles. Values of these types are trees, so what a pointer inside a structure
+points to may be an `OpaqueType` of that name (`mention`); who follows the pointer looks the name up again, as
+`ads.symbols.table` does.
 
 What an upload says is hostile: how deep types nest, how many parts they have and how many values one of them unfolds to
 are bounded, and a type beyond that is opaque.
@@ -60,6 +61,14 @@ class TypeBook:
         if len(self._pending) < MAX_NESTING // 2:
             self._built[key] = kind
         return kind
+
+    def mention(self, name: str) -> IecType | None:
+        """The same for what a pointer points to: not built in the midst of another type, which may be a part of it."""
+        key = name.lower()
+        definition = self._definitions.get(key)
+        if key in self._built or definition is None or not self._pending:
+            return self.lookup(name)
+        return OpaqueType(definition.name, definition.size_bytes)
 
     def measure(self, kind: IecType) -> tuple[int, int]:
         """(parts of the type, bytes and values that one of them unfolds to). Shared parts are counted each time."""

@@ -90,6 +90,7 @@ def parse_type(
     text: str,
     lookup: Lookup = lambda _name: None,
     *,
+    pointed: Lookup | None = None,
     encoding: Encoding = Encoding.CP1252,
     pointer_bytes: int = 8,
     where: str | None = None,
@@ -97,6 +98,7 @@ def parse_type(
     """The type that a declaration says. Raises BadRequest, which says what is wrong with it.
 
     lookup:        the types that the project declares, by name as it is written; asked before the known ones.
+    pointed:       the same for what lies behind a POINTER or REFERENCE, where it is to be looked up in another way.
     encoding:      of STRINGs.
     pointer_bytes: 8, or 4 on a 32-bit device.
     """
@@ -107,6 +109,7 @@ def parse_type(
             wrappers.append(_array_of(_bounds(match[1], text, where)))
         elif match := _POINTER.match(body):
             wrappers.append(_pointer_to(match[1].upper() == "REFERENCE", pointer_bytes))
+            lookup = pointed or lookup
         else:
             kind = _innermost(body, lookup, encoding)
             if kind is None:
