@@ -10,7 +10,7 @@ import re
 
 from dinrail.errors import BadRequest
 
-_NET_ID = re.compile(r"\d{1,3}(\.\d{1,3}){5}")
+_NET_ID = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){5}")
 NET_ID_BYTES = 6
 ADDRESS_BYTES = 8
 MAX_OCTET = 255

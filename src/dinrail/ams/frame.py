@@ -168,7 +168,7 @@ class Decoder:
                     )
                 if len(self._rest) - at < size:
                     break
-                yield bytes(self._rest[at : at + size])
-                at += size
+                at += size  # before it is handed out: whoever stops in the middle is not given it again
+                yield bytes(self._rest[at - size : at])
         finally:
             del self._rest[:at]
