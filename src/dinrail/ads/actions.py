@@ -6,6 +6,8 @@ meanings: there, what is no harmless question is the system service's deed.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from dinrail.ads.contract import Action
 from dinrail.ams.address import Port
 from dinrail.ams.frame import Command
@@ -38,6 +40,7 @@ _SERVICE_BROWSE = frozenset((803,))
 """Port 10000, reading: the routes."""
 
 
+@lru_cache(maxsize=4096)
 def action_of(command: int, group: int, port: int = Port.PLC) -> Action | None:
     """What `command` on `group` of a device at `port` is. None: a sum command; ask for each of its items.
 

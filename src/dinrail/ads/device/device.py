@@ -68,6 +68,12 @@ class AdsDevice:
             Command.READ_WRITE: self._read_write,
         }
 
+        self._common_reads: dict[int, Callable[[Access], bytes]] = {
+            IndexGroup.DEVICE_DATA: self._read_state,
+            IndexGroup.NOTIFICATION_DIAG: lambda _: self.notifications.diagnosis(),
+            IndexGroup.NOTIFICATION_CHECK: self._check_notification,
+        }
+
     # Hooks.
 
     def read(self, access: Access) -> bytes | Later:
@@ -99,21 +105,26 @@ class AdsDevice:
         return ((action, access.group, access.offset, access.size_bytes, ()),)
 
     def point(self, access: Access) -> Point:
-        """What a subscription samples. Raises AdsFault. By itself: `read`, tried once for its size."""
-        value = self._read_any(access)
-        if isinstance(value, Later) or len(value) != access.size_bytes:
-            raise AdsFault(AdsError.WATCH_SIZE_INVALID, f"{access.size_bytes} bytes cannot be watched here")
+        """What a subscription samples. Raises AdsFault. By itself: what is prepared, or `read`, tried for its size."""
+        prepared = self.prepared(access)
+        if prepared is not None and prepared.size_bytes == access.size_bytes:
+            return prepared
 
         def call() -> bytes:
             value = self._read_any(access)
-            return b"" if isinstance(value, Later) else value
+            return b"" if isinstance(value, Later) else value[: access.size_bytes]
 
+        if len(call()) != access.size_bytes:
+            raise AdsFault(AdsError.WATCH_SIZE_INVALID, f"{access.size_bytes} bytes cannot be watched here")
         return Point((access.group, access.offset, access.size_bytes), access.size_bytes, call=call)
 
     def prepared(self, access: Access) -> Point | None:
         """What a prepared read answers from: right until `stamp_of` its peer moves. None: ask `read` each time."""
-        del access
-        return None
+        if access.group != IndexGroup.DEVICE_DATA:
+            return None
+        size_bytes = len(self._read_state(access)[: access.size_bytes])
+        key = (access.group, access.offset, size_bytes)
+        return Point(key, size_bytes, call=lambda: self._read_state(access)[:size_bytes])
 
     def stamp_of(self, peer: Peer) -> int:
         """Moves when something changed that prepared answers for this peer may rest on."""
@@ -258,22 +269,17 @@ class AdsDevice:
         return None
 
     def _read_any(self, access: Access) -> bytes | Later:
-        value = self._common_read(access)
-        return self.read(access) if value is None else value
+        common = self._common_reads.get(access.group)
+        return self.read(access) if common is None else common(access)
 
-    def _common_read(self, access: Access) -> bytes | None:
-        """State and notification diagnosis, which every device has."""
-        if access.group == IndexGroup.DEVICE_DATA:
-            state = wire.ADS_STATE.pack(self.ads_state, self.device_state)
-            if access.offset in (0, 2):
-                return state[access.offset :][: access.size_bytes]
+    def _read_state(self, access: Access) -> bytes:
+        if access.offset not in (0, 2):
             raise no_service(f"{access.group:#x}:{access.offset:#x} does not exist")
-        if access.group == IndexGroup.NOTIFICATION_DIAG:
-            return self.notifications.diagnosis()[: access.size_bytes]
-        if access.group == IndexGroup.NOTIFICATION_CHECK:
-            self.notifications.check(access.peer, access.offset)
-            return b""
-        return None
+        return wire.ADS_STATE.pack(self.ads_state, self.device_state)[access.offset :]
+
+    def _check_notification(self, access: Access) -> bytes:
+        self.notifications.check(access.peer, access.offset)
+        return b""
 
     def _run_cycle(self, wall_ns: int) -> None:
         if self.ads_state == AdsState.RUN:

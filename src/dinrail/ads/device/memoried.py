@@ -54,14 +54,11 @@ class MemoryDevice(AdsDevice):
         del group, offset, size_bytes, bit
         return ()
 
-    def point(self, access: Access) -> Point:
-        return self.prepared(access) or super().point(access)
-
     def prepared(self, access: Access) -> Point | None:
         if access.group not in self.memory:
-            return None
+            return super().prepared(access)
         reader = self.memory.reader(access.group, access.offset, access.size_bytes)
         if isinstance(reader, Spot):
             return point_of(reader)
         key = (access.group, access.offset, access.size_bytes)
-        return Point(key, access.size_bytes, call=reader) if len(reader()) == access.size_bytes else None
+        return Point(key, len(reader()), call=reader)

@@ -107,24 +107,24 @@ def _compile_sum(device: Preparing, access: Access, data: bytes) -> Answer | Non
     codes: list[int] = []
     for item in items:
         inner = access._replace(command=Command.READ, group=item.group, offset=item.offset, size_bytes=item.size_bytes)
-        device_point: Point | None = None
+        point: Point | None = None
         code = 0
         try:
             device.ask(inner, b"")
-            device_point = device.prepared(inner)
+            point = device.prepared(inner)
         except AdsFault as fault:
             code = fault.code
-        if code == AdsError.ACCESS_DENIED or (not code and device_point is None):
+        if code == AdsError.ACCESS_DENIED or (not code and point is None):
             return None
         codes.append(code)
-        if device_point is None:
-            places.append((False, len(zeros)))
-            zeros.append(bytes(item.size_bytes))
-        else:
+        missing = item.size_bytes
+        if point is not None:
             places.append((True, len(points)))
-            points.append(device_point)
-            if device_point.size_bytes != item.size_bytes:
-                return None
+            points.append(point)
+            missing -= point.size_bytes
+        if missing:
+            places.append((False, len(zeros)))
+            zeros.append(bytes(missing))
     return _sum_answer(access, codes, points, zeros, places)
 
 

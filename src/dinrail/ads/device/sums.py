@@ -124,7 +124,9 @@ def perform_item(device: Served, access: Access, item: Item) -> tuple[int, bytes
     if item.command == Command.READ_WRITE and item.group in SUM_ITEM_COMMANDS:
         return AdsError.SERVICE_NOT_SUPPORTED, b""  # a sum in a sum would multiply without end
     try:
-        inner = access._replace(command=item.command, group=item.group, offset=item.offset, size_bytes=item.size_bytes)
+        inner = Access(
+            item.command, item.group, item.offset, item.size_bytes, access.peer, access.permit, access.target
+        )
         return 0, device.perform(inner, item.data)
     except AdsFault as fault:
         return fault.code, b""

@@ -185,6 +185,8 @@ class SymbolDevice(MemoryDevice):
         return super().read_write(access, data) if ask is None else ask(access, data)
 
     def prepared(self, access: Access) -> Point | None:
+        if access.group == IndexGroup.SYMBOL_VERSION and access.size_bytes:
+            return Point(access.group, 1, call=lambda: bytes((self.symbol_version,)))
         if access.group != IndexGroup.VALUE_BY_HANDLE:
             return super().prepared(access)
         place = self._held(access)
