@@ -282,6 +282,7 @@ class Bench:
     ) -> None:
         self.now_ns = 1_000_000_000
         self.policy = policy or Policy()
+        self.memory = Memory()
         self.dialled: list[Route] = []
         self.dial: Callable[[Route], None] = self.dialled.append
         self.counters = Counters()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from dinrail.ads.router.aliases import Alias, Aliases
 from dinrail.ads.router.answers import NO_RETURN, answer_flags, lost_sample, response_head
 from dinrail.ads.router.items import Item
-from dinrail.ads.router.learn import RELEASE_HANDLE, Pending, learn, telling_items
+from dinrail.ads.router.learn import HANDLE_BY_NAME, RELEASE_HANDLE, Pending, learn, telling_items
 from dinrail.ads.router.names import Names
 from dinrail.ads.router.routes import Route
 from dinrail.ads.router.samples import scan
@@ -92,9 +92,10 @@ class Outlet:
             items=telling,
             size=size,
         )
-        held = len(alias.subscriptions) + alias.adding + pending.adds
-        if (pending.adds and held > limits.subscriptions_per_peer) or len(alias.handles) >= limits.handles_per_peer:
-            return AdsError.ROUTER_MAILBOX_FULL
+        if pending.adds and len(alias.subscriptions) + alias.adding + pending.adds > limits.subscriptions_per_peer:
+            return AdsError.NO_MORE_HANDLES
+        if len(alias.handles) >= limits.handles_per_peer and any(item.group == HANDLE_BY_NAME for item in telling):
+            return AdsError.NO_MEMORY
         self.router.counters.forwarded += 1
         head = b"".join((frame[:6], target, alias.address, frame[22:34]))
         return self._leave(pending, head, frame[38:], wants_answer=not frame[24] & NO_RETURN)
