@@ -27,7 +27,15 @@ app = typer.Typer(
 _WITH_VALUE = ("--host",)
 _FLAGS = ("--json",)
 
-EXTRAS = {"qemu": "guest", "PIL": "lab", "uefi_firmware": "lab"}
+EXTRAS = {
+    "qemu": "guest",
+    "PIL": "lab",
+    "uefi_firmware": "lab",
+    "OpenSSL": "ads",
+    "cryptography": "ads",
+    "paho": "ads",
+    "prometheus_client": "ads",
+}
 """Packages that only some commands need, and the extra that brings each."""
 
 

@@ -257,8 +257,8 @@ def is_loopback(address: str) -> bool:
     return (mapped or ip).is_loopback
 
 
-async def listen(door: Door, host: str, port: int) -> asyncio.Server:
-    """Accept connections on one address. Raises BadRequest for an address that is none, HostError when it is taken."""
+async def listen(door: Door, host: str | None, port: int) -> asyncio.Server:
+    """Accept connections on one address, or on all. Raises BadRequest for what is none, HostError when it is taken."""
     loop = asyncio.get_running_loop()
     try:
         return await loop.create_server(lambda: TcpLink(door, loop), host, port, backlog=_BACKLOG)
@@ -270,11 +270,11 @@ async def listen(door: Door, host: str, port: int) -> asyncio.Server:
         raise listen_refusal(fault, host, port) from fault
 
 
-def listen_refusal(fault: Exception, host: str, port: int) -> HostError:
+def listen_refusal(fault: Exception, host: str | None, port: int) -> HostError:
     """Why an address could not be listened on, and what to try."""
     why = getattr(fault, "strerror", None) or str(fault)
     hint = f"`ss -lntup sport = :{port}` shows who has it; `--listen ADDRESS:PORT` takes another"
-    return HostError("cannot listen", where=f"{host}:{port}", why=why, hint=hint)
+    return HostError("cannot listen", where=f"{host or '*'}:{port}", why=why, hint=hint)
 
 
 async def dial(door: Door, host: str, port: int, *, timeout_s: float) -> None:

@@ -1,0 +1,206 @@
+"""`dinrail ads serve`: the router alone, in the foreground, without root."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dinrail.cli.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dinrail.ads.contract import Device
+    from dinrail.ads.policy.rule import Rule
+    from dinrail.ads.settings import AdsSettings, Listen, Simulated
+    from dinrail.daemon.router.process import RouterProcess
+
+_EVERYWHERE = ("", "*", "::", str(IPv4Address(0)))
+
+
+def register(group: typer.Typer) -> None:
+    group.command("serve")(serve)
+
+
+def serve(
+    context: typer.Context,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Serve a simulated PLC at port 851: %M area, symbols of every type.")
+    ] = False,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--device",
+            metavar="FILE[@PORT]",
+            help="Serve a simulated device described by a .toml, .csv, .tmc, .tpy or recording; AMS port 851, or PORT.",
+        ),
+    ] = None,
+    net_id: Annotated[
+        str | None, typer.Option("--net-id", metavar="A.B.C.D.E.F", help="Our AMS NetId (default: of this machine).")
+    ] = None,
+    listen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--listen", metavar="ADDRESS[:PORT]", help="Where to listen (default 127.0.0.1:48898); may be repeated."
+        ),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow",
+            metavar="NETWORK[=WHAT]",
+            help="What a network may do here: gateway (the default), read-only, full. Beside loopback nobody may.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="A configuration document; its [ads] table counts.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="DIR", help="Keep added routes and the registry there (default: nowhere)."),
+    ] = None,
+    socket: Annotated[
+        Path | None, typer.Option("--socket", metavar="PATH", help="Answer `status` and `reload` on this Unix socket.")
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", metavar="HOST:PORT", help="Prometheus metrics at this address.")
+    ] = None,
+    discovery: Annotated[bool, typer.Option(help="Answer UDP discovery beside each plain door.")] = True,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="As TwinCAT: one connection for each remote address, the newest wins.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.")] = False,
+) -> None:
+    """Run an AMS router: many clients, one connection to each device, and rules for who may do what.
+
+    Needs no TwinCAT and no root. Clients on this machine connect to 127.0.0.1 (or ask for a port as with TwinCAT's own
+    router); who comes from elsewhere may do nothing until a rule, or --allow, says so.
+
+    Examples:  dinrail ads serve --simulate
+               dinrail ads serve --listen 0.0.0.0 --allow 172.17.0.0/16=read-only --config dinrail.toml
+    """
+    import logging
+
+    Session.of(context).require_this_machine()
+    level = logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    settings = _document(config)
+    changes: dict[str, object] = {"discovery": discovery and settings.discovery}
+    if net_id is not None:
+        from dinrail.ams.address import NetId
+
+        changes["net_id"] = NetId.parse(net_id)
+    if listen:
+        changes["listen"] = tuple(_listen(text) for text in listen)
+    if allow:
+        changes["rules"] = (*settings.rules, *(rule for text in allow for rule in _allowed(text)))
+    if metrics is not None:
+        changes["metrics"] = metrics
+    if device:
+        changes["simulate"] = (*settings.simulate, *(_simulated(text) for text in device))
+    if strict:
+        changes["limits"] = replace(settings.limits, strict=True)
+    settings = replace(settings, **changes)  # type: ignore[arg-type]  # names and types are AdsSettings' own, above
+    _run(context, settings, state, socket, _plcs(settings.simulate, default=simulate))
+
+
+def _document(config: Path | None) -> AdsSettings:
+    from dinrail.ads.settings import AdsSettings
+
+    if config is None:
+        return AdsSettings()
+    from dinrail.config.document import load
+
+    return load(config).ads
+
+
+def _listen(text: str) -> Listen:
+    """`ADDRESS`, `ADDRESS:PORT`, `[V6]:PORT` or `:PORT`. Raises BadRequest."""
+    from dinrail.ads.settings import Door
+    from dinrail.ads.settings import Listen as Where
+    from dinrail.ads.transport.tcp import AMS_TCP_PORT
+    from dinrail.errors import BadRequest
+
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]") or (text.count(":") > 1 and not text.startswith("[")):
+        host, port = text, str(AMS_TCP_PORT)
+    if not port.isascii() or not port.isdigit() or int(port) > 0xFFFF:
+        raise BadRequest(f"{text!r} is no address to listen at", hint="like 127.0.0.1, 0.0.0.0:48898 or [::1]:48898")
+    host = host.strip("[]")
+    return Where(Door.PLAIN, "" if host in _EVERYWHERE else host, int(port))
+
+
+def _allowed(text: str) -> tuple[Rule, ...]:
+    from dinrail.ads.policy.presets import Preset, preset_rules
+    from dinrail.ads.policy.rule import SourceMatch, parse_network
+    from dinrail.errors import BadRequest
+
+    network, _, what = text.partition("=")
+    known = {preset.value: preset for preset in Preset}
+    preset = known.get(what or Preset.GATEWAY.value)
+    if preset is None:
+        raise BadRequest(f"--allow {text}: {what!r} is nothing to allow", hint=", ".join(known))
+    return preset_rules(f"--allow {text}", preset, SourceMatch(networks=(parse_network(network),)))
+
+
+def _simulated(text: str) -> Simulated:
+    from dinrail.ads.settings import Simulated as Described
+    from dinrail.ams.address import Port, parse_port
+
+    path, at, port = text.rpartition("@")
+    return Described(path, parse_port(port)) if at else Described(text, Port.PLC.value)
+
+
+def _plcs(described: Iterable[Simulated], *, default: bool) -> dict[int, Device]:
+    """The simulated devices by port. Raises BadRequest for a description with faults, or a port given twice."""
+    from dinrail.ads.simulate import default_plc, load
+    from dinrail.ams.address import Port
+    from dinrail.errors import BadRequest
+
+    plcs: dict[int, Device] = {Port.PLC.value: default_plc()} if default else {}
+    for one in described:
+        if one.port in plcs:
+            raise BadRequest(
+                f"two devices for AMS port {one.port}", where=one.file, hint="FILE@PORT takes another port"
+            )
+        plcs[one.port] = load(Path(one.file))
+    return plcs
+
+
+def _run(
+    context: typer.Context, settings: AdsSettings, state: Path | None, socket: Path | None, plcs: dict[int, Device]
+) -> None:
+    from dinrail.daemon.router.place import Place
+    from dinrail.daemon.router.process import RouterProcess
+    from dinrail.daemon.router.serve import serve_until_ended
+    from dinrail.host.clock import SystemClock
+
+    if state is not None:
+        state.mkdir(parents=True, exist_ok=True)
+    process = RouterProcess(settings, Place(state, socket), SystemClock(), plcs)
+    serve_until_ended(process, lambda: _say(context, process))
+
+
+def _say(context: typer.Context, process: RouterProcess) -> None:
+    """One line for people, one object for programs: it is up, and here."""
+    facts = {
+        "net_id": str(process.net_id),
+        "listening": process.doors.names(),
+        "ports": list(process.devices.ports()),
+        "pid": os.getpid(),
+    }
+    if Session.of(context).as_json:
+        import json
+
+        sys.stdout.write(json.dumps(facts) + "\n")
+    else:
+        where = ", ".join(process.doors.names())
+        ports = ", ".join(map(str, process.devices.ports()))
+        sys.stdout.write(f"AMS router {process.net_id} on {where}; AMS ports {ports}\n")
+    sys.stdout.flush()

@@ -1,0 +1,140 @@
+"""The devices of this process: PLCs (simulated so far), and the system service with the ports around it.
+
+In Config the PLC ports are gone (requests to them get error 6), in Run they are back: that is what clients of a real
+system see, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinrail.ads.admission import Check, Gate
+from dinrail.ads.contract import INSIDE, Device
+from dinrail.ads.discovery import Responder
+from dinrail.ads.router.routes import Route
+from dinrail.ads.service.assemble import SystemConfig, assemble
+from dinrail.ads.service.info import VERSION, Target
+from dinrail.ads.settings import CredentialKind, CredentialSettings
+from dinrail.ads.transport.ticker import Ticked
+from dinrail.ams.address import AmsAddr, Port
+from dinrail.ams.discovery import OsPlatform, OsVersion, ServerInfo
+from dinrail.ams.errors import AdsFault
+from dinrail.ams.state import AdsState
+from dinrail.errors import Refused
+
+if TYPE_CHECKING:
+    from dinrail.daemon.router.process import RouterProcess
+
+LOG = logging.getLogger("dinrail.ads.devices")
+
+
+class Devices:
+    """Made once; `serve_all` hangs them into the router."""
+
+    def __init__(self, process: RouterProcess, plcs: Mapping[int, Device]) -> None:
+        """Raises what a broken registry file or an unusable directory raises."""
+        self._process = process
+        self._plcs = {port: Ticked(device, process.ticker) for port, device in plcs.items()}
+        self.fingerprint = ""
+        """Of our certificate, once there is one."""
+        settings, clock = process.settings, process.clock
+        self._system = assemble(
+            SystemConfig(
+                target=Target(process.net_id, settings.name, bias_minutes=time.timezone // 60, zone=time.tzname[0]),
+                clock=clock,
+                random=os.urandom,
+                state_changed=self._follow,
+                files=Path(settings.files) if settings.files else None,
+                registry=process.place.at("registry.json"),
+                routes=RouteAdmin(process),
+            )
+        )
+        self.gate = Gate(_check(settings.credentials), clock.monotonic_ns)
+        self.discovery = Responder(
+            self._told, lambda: process.policy, self.gate, process.routing.add, clock.monotonic_ns
+        )
+
+    def serve_all(self) -> None:
+        """Hang every device into the router."""
+        router, ticker = self._process.router, self._process.ticker
+        for port, device in self._system.devices.items():
+            router.serve(port, Ticked(device, ticker))
+        for port, plc in self._plcs.items():
+            router.serve(port, plc)
+
+    def ports(self) -> tuple[int, ...]:
+        """The AMS ports that are served now."""
+        candidates = {*map(int, self._system.devices), *self._plcs}
+        return tuple(sorted(port for port in candidates if self._process.router.serves(port)))
+
+    def log(self, text: str) -> None:
+        """One line to those who listen at port 100."""
+        self._system.log(text)
+
+    def close(self) -> None:
+        """Keep what is to be kept."""
+        try:
+            self._system.close()
+        except AdsFault as fault:
+            LOG.warning("the registry is not kept: %s", fault)
+
+    def _follow(self, state: object) -> None:
+        router = self._process.router
+        for port, plc in self._plcs.items():
+            if state == AdsState.CONFIG:
+                router.withdraw(port)
+            elif not router.serves(port):
+                router.serve(port, plc)
+
+    def _told(self) -> ServerInfo:
+        address = AmsAddr.of(self._process.net_id, Port.SYSTEM_SERVICE)
+        return ServerInfo(address, self._process.settings.name, VERSION, _os_version(), self.fingerprint)
+
+
+class RouteAdmin:
+    """Routes as the system service changes them (ads.service.routes.RouteAdmin)."""
+
+    def __init__(self, process: RouterProcess) -> None:
+        self._process = process
+
+    def routes(self) -> tuple[Route, ...]:
+        return tuple(self._process.router.routes)
+
+    def add(self, route: Route) -> None:
+        self._process.routing.add(route, INSIDE)
+
+    def remove(self, name: str) -> None:
+        self._process.routing.remove(name)
+
+    def is_connected(self, route: Route) -> bool:
+        upstream = self._process.router.uplinks.at(route)
+        return upstream is not None and upstream.session is not None
+
+    def switch_mqtt(self, enabled: bool, *, temporary: bool) -> None:
+        brokers = self._process.doors.brokers
+        if brokers is None:
+            raise Refused("no broker is configured", hint="[[ads.mqtt]]")
+        brokers.switch(enabled, temporary=temporary)
+
+
+def _check(settings: CredentialSettings) -> Check | None:
+    """How passwords are checked here; None: nobody may add a route by one."""
+    if settings.kind is CredentialKind.NONE:
+        return None
+    from dinrail.ads.credentials import checker_of
+
+    return checker_of(settings)
+
+
+def _os_version() -> OsVersion:
+    """Ours, with the platform number that TwinCAT/BSD has: clients know it as a Unix."""
+    numbers = [int(part) for part in platform.release().split("-")[0].split(".")[:3] if part.isdigit()]
+    major, minor, build = (*numbers, 0, 0, 0)[:3]
+    return OsVersion(major, minor, min(build, 0xFFFF), OsPlatform.TWINCAT_BSD, f"{sys.platform} {platform.release()}")
