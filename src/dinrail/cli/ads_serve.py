@@ -14,9 +14,6 @@ import typer
 from dinrail.cli.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dinrail.ads.contract import Device
     from dinrail.ads.policy.rule import Rule
     from dinrail.ads.settings import AdsSettings, Listen, Simulated
     from dinrail.daemon.router.process import RouterProcess
@@ -107,7 +104,7 @@ def serve(
     if strict:
         changes["limits"] = replace(settings.limits, strict=True)
     settings = replace(settings, **changes)  # type: ignore[arg-type]  # names and types are AdsSettings' own, above
-    _run(context, settings, state, socket, _plcs(settings.simulate, default=simulate))
+    _run(context, settings, state, socket, simulate)
 
 
 def _document(config: Path | None) -> AdsSettings:
@@ -157,32 +154,18 @@ def _simulated(text: str) -> Simulated:
     return Described(path, parse_port(port)) if at else Described(text, Port.PLC.value)
 
 
-def _plcs(described: Iterable[Simulated], *, default: bool) -> dict[int, Device]:
-    """The simulated devices by port. Raises BadRequest for a description with faults, or a port given twice."""
-    from dinrail.ads.simulate import default_plc, load
-    from dinrail.ams.address import Port
-    from dinrail.errors import BadRequest
-
-    plcs: dict[int, Device] = {Port.PLC.value: default_plc()} if default else {}
-    for one in described:
-        if one.port in plcs:
-            raise BadRequest(
-                f"two devices for AMS port {one.port}", where=one.file, hint="FILE@PORT takes another port"
-            )
-        plcs[one.port] = load(Path(one.file))
-    return plcs
-
-
 def _run(
-    context: typer.Context, settings: AdsSettings, state: Path | None, socket: Path | None, plcs: dict[int, Device]
+    context: typer.Context, settings: AdsSettings, state: Path | None, socket: Path | None, simulate: bool
 ) -> None:
     from dinrail.daemon.router.place import Place
+    from dinrail.daemon.router.plcs import simulated_plcs
     from dinrail.daemon.router.process import RouterProcess
     from dinrail.daemon.router.serve import serve_until_ended
     from dinrail.host.clock import SystemClock
 
     if state is not None:
         state.mkdir(parents=True, exist_ok=True)
+    plcs = simulated_plcs(settings.simulate, default=simulate)
     process = RouterProcess(settings, Place(state, socket), SystemClock(), plcs)
     serve_until_ended(process, lambda: _say(context, process))
 

@@ -1,13 +1,18 @@
-"""`dinrail up`, `status`, `down`: the supervisor."""
+"""`dinrail up`, `status`, `down`: the supervisor and the router."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dinrail.cli.session import Session
+
+if TYPE_CHECKING:
+    from dinrail.ads.settings import AdsSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -19,8 +24,16 @@ def register(app: typer.Typer) -> None:
 def up(
     context: typer.Context,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay here, log to stderr (for systemd).")] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="The document; its [ads] table is the router's.")
+    ] = None,
+    router: Annotated[bool, typer.Option(help="Bring the AMS router up, too.")] = True,
 ) -> None:
-    """Bring the supervisor up. It finds running guests again and gives back what ended ones held."""
+    """Bring the supervisor and the AMS router up, each a process of its own.
+
+    The supervisor finds running guests again, gives back what ended ones held, and starts a router again that went
+    away. The router listens on loopback unless [ads] says more; as root it is run by an unprivileged user.
+    """
     from dinrail.host.paths import Paths
 
     Session.of(context).require_this_machine()
@@ -37,16 +50,36 @@ def up(
     from dinrail.daemon.client import ask, run_in_background
     from dinrail.daemon.protocol import Op, Request
 
-    answer = ask(Paths.default(), Request(Op.STATUS))
+    paths = Paths.default()
+    settings = _router_settings(config) if router else None
+    answer = ask(paths, Request(Op.STATUS))
     word = "up" if answer is None else "up already"
-    answer = run_in_background(Paths.default()) if answer is None else answer
-    _say(context, {"supervisor": "up", "pid": answer["pid"]}, f"supervisor {word}, pid {answer['pid']}")
+    answer = run_in_background(paths) if answer is None else answer
+    text = f"supervisor {word}, pid {answer['pid']}"
+    facts: dict[str, object] = {"supervisor": "up", "pid": answer["pid"], "router": None}
+    if settings is not None:
+        from dinrail.daemon.launch import start_router
+
+        told = start_router(settings, paths)
+        facts["router"] = {key: told[key] for key in ("pid", "net_id", "doors", "ports")}
+        text += f"\nrouter up, pid {told['pid']}: {told['net_id']} on {', '.join(told['doors'])}"
+    _say(context, facts, text)
+
+
+def _router_settings(config: Path | None) -> AdsSettings:
+    """The document's, or the defaults where there is no document. Raises BadRequest before anything is started."""
+    from dinrail.ads.settings import AdsSettings
+    from dinrail.config.document import DEFAULT_PATHS, load
+
+    path = config or next((path for path in DEFAULT_PATHS if path.exists()), None)
+    return AdsSettings() if path is None else load(path).ads
 
 
 def status(context: typer.Context) -> None:
-    """What runs here: the supervisor, and every guest. Exit code 0 either way."""
+    """What runs here: the supervisor, the router, and every guest. Exit code 0 either way."""
     from dinrail.cli.guest import print_guests
     from dinrail.daemon.client import ask
+    from dinrail.daemon.launch import ask_router
     from dinrail.daemon.protocol import Op, Request
     from dinrail.guest.rundir import observe_all
     from dinrail.host.paths import Paths
@@ -57,21 +90,39 @@ def status(context: typer.Context) -> None:
     guests = answer["guests"] if answer is not None else [guest.as_dict() for guest in observe_all(paths.guests)]
     pid = answer["pid"] if answer is not None else None
     text = "supervisor down; guests are looked after by commands" if pid is None else f"supervisor up, pid {pid}"
-    _say(context, {"supervisor": "down" if pid is None else "up", "pid": pid, "guests": guests}, text)
+    router = ask_router(paths, "status")
+    text += "\nrouter down" if router is None else f"\n{_router_line(router)}"
+    facts = {"supervisor": "down" if pid is None else "up", "pid": pid, "guests": guests, "router": router}
+    _say(context, facts, text)
     if not Session.of(context).as_json:
         print_guests(guests)
 
 
-def down(context: typer.Context) -> None:
-    """End the supervisor. Guests run on; `dinrail up` finds them again."""
+def _router_line(told: Mapping[str, Any]) -> str:
+    links, counted = told["router"]["links"], told["router"]
+    return (
+        f"router up, pid {told['pid']}: {told['net_id']} on {', '.join(told['doors'])}; {links} links, "
+        f"{len(told['routes'])} routes, {counted['requests']} requests, {counted['refused']} refused"
+    )
+
+
+def down(
+    context: typer.Context,
+    router: Annotated[bool, typer.Option("--router", help="End the AMS router, too.")] = False,
+) -> None:
+    """End the supervisor. Guests run on, and so does the router (unless --router); `dinrail up` finds them again."""
     from dinrail.daemon.client import ask
+    from dinrail.daemon.launch import stop_router
     from dinrail.daemon.protocol import Op, Request
     from dinrail.host.paths import Paths
 
     Session.of(context).require_this_machine()
     answer = ask(Paths.default(), Request(Op.DOWN))
     word = "was not up" if answer is None else "down"
-    _say(context, {"supervisor": "down"}, f"supervisor {word}; guests run on")
+    text = f"supervisor {word}; guests run on"
+    if router:
+        text += "; router down" if stop_router(Paths.default()) else "; router was not up"
+    _say(context, {"supervisor": "down"}, text)
 
 
 def _say(context: typer.Context, facts: dict[str, object], text: str) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from dinrail import __version__
 from dinrail.config.document import load
+from dinrail.daemon.launch import keep_router
 from dinrail.daemon.protocol import MAX_LINE_BYTES, Op, Request, encode_fault, encode_result, parse_request
 from dinrail.errors import BadRequest, DinrailError, Refused
 from dinrail.guest.lifecycle import ALIVE, ENDED
@@ -118,9 +119,11 @@ class Supervisor:
         return start(StartRequest(definition, frozenset(request.waivers), timeout_ns), self._site).guest.as_dict()
 
     async def _watch(self) -> None:
-        """Notice guests that are there, and give back what ended ones held."""
+        """Notice guests that are there, give back what ended ones held, and start a router again that went away."""
         while True:
             try:
+                if await asyncio.to_thread(keep_router, self._site.paths):
+                    LOG.warning("the router was gone; it is up again")
                 for guest in await asyncio.to_thread(observe_all, self._site.paths.guests):
                     await self._look_at(guest)
             except DinrailError as fault:

@@ -1,0 +1,170 @@
+"""Starting, asking and ending the router: a process of its own that outlives whoever started it.
+
+    <run>/router.json    its settings, rendered (keys are in it): readable by the router's user alone
+    <run>/router/        its own directory: the socket that answers `status`
+    <run>/router.log
+    <state>/ads/         added routes, registry, certificate
+
+Started by root it runs as an unprivileged user (`dinrail`, else `nobody`); started by anybody else, as that user.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dinrail.ads.settings import MAX_JSON_BYTES, AdsSettings
+from dinrail.errors import HostError
+from dinrail.host.files import atomic_write, ensure_directory, os_refusal, read_file
+from dinrail.host.paths import Paths
+
+USERS = ("dinrail", "nobody")
+_UP_S = 15.0
+_DOWN_S = 10.0
+_ASK_S = 5.0
+_MAX_ANSWER_BYTES = 4 << 20
+_LAST_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RouterFiles:
+    """Where one router's files lie."""
+
+    settings: Path
+    socket: Path
+    log: Path
+    state: Path
+
+    @classmethod
+    def of(cls, paths: Paths) -> RouterFiles:
+        own = paths.run / "router"
+        return cls(paths.run / "router.json", own / "router.sock", paths.run / "router.log", paths.state / "ads")
+
+
+def ask_router(paths: Paths, operation: str) -> Mapping[str, Any] | None:
+    """The router's answer to `status` or `reload`; None when it is not up. Raises HostError for a refusal."""
+    path = RouterFiles.of(paths).socket
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_ASK_S)
+        try:
+            connection.connect(str(path))
+            connection.sendall(json.dumps({"op": operation}).encode() + b"\n")
+            line = connection.makefile("rb").readline(_MAX_ANSWER_BYTES)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        except OSError as fault:
+            raise os_refusal(fault, "ask the router", path) from fault
+    answer = json.loads(line) if line else {}
+    if answer.get("ok") is not True:
+        raise HostError("the router refused", where=str(path), why=str(answer.get("error", {}).get("what", "")))
+    result: Mapping[str, Any] = answer["result"]
+    return result
+
+
+def start_router(settings: AdsSettings, paths: Paths) -> Mapping[str, Any]:
+    """Bring the router up, unless it is; its status either way. Raises HostError with its last words."""
+    answer = ask_router(paths, "status")
+    if answer is not None:
+        return answer
+    files = RouterFiles.of(paths)
+    user = _user()
+    for directory in (files.settings.parent, files.socket.parent, files.state):
+        ensure_directory(directory)
+    atomic_write(files.settings, settings.to_json().encode(), mode=0o600)
+    if user is not None:
+        for path in (files.settings, files.socket.parent, files.state):
+            os.chown(path, user.pw_uid, user.pw_gid)
+    process = _spawn(files, user)
+    deadline = time.monotonic() + _UP_S
+    while time.monotonic() < deadline and process.poll() is None:
+        answer = ask_router(paths, "status")
+        if answer is not None:
+            process.returncode = 0  # it is on its own now: neither waited for nor warned about
+            return answer
+        time.sleep(0.02)
+    tail = tuple(files.log.read_text(errors="backslashreplace").splitlines()[-_LAST_LINES:])
+    raise HostError("the router did not come up", where=str(files.log), details=tail)
+
+
+def keep_router(paths: Paths) -> bool:
+    """Start the router again when it is wanted and not up (it crashed, or was killed). True when that was needed."""
+    settings = RouterFiles.of(paths).settings
+    if not settings.exists() or ask_router(paths, "status") is not None:
+        return False
+    data = read_file(settings, max_bytes=MAX_JSON_BYTES)
+    start_router(AdsSettings.from_json(data, where=str(settings)), paths)
+    return True
+
+
+def stop_router(paths: Paths) -> bool:
+    """End the router, and wait until it has said goodbye. False when it was not up. Raises HostError."""
+    RouterFiles.of(paths).settings.unlink(missing_ok=True)  # first: nobody wants it back
+    answer = ask_router(paths, "status")
+    if answer is None:
+        return False
+    pid = int(answer["pid"])
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return True
+    except OSError as fault:
+        raise os_refusal(fault, "end the router", f"pid {pid}") from fault
+    deadline = time.monotonic() + _DOWN_S
+    while time.monotonic() < deadline:
+        if ask_router(paths, "status") is None:
+            return True
+        time.sleep(0.02)
+    raise HostError(
+        "the router does not end", where=f"pid {pid}", hint="dinrail status; kill -9 is safe for the control"
+    )
+
+
+def _user() -> pwd.struct_passwd | None:
+    """Whom the router runs as; None: as we do."""
+    if os.geteuid() != 0:
+        return None
+    for name in USERS:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise HostError(
+        "no user to run the router as", why="it takes bytes from networks, so it is never root", hint=USERS[0]
+    )
+
+
+def _spawn(files: RouterFiles, user: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
+    argv = (
+        *(sys.executable, "-m", "dinrail.daemon.router"),
+        *("--settings", str(files.settings), "--state", str(files.state), "--socket", str(files.socket)),
+    )
+    try:
+        log = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as fault:
+        raise os_refusal(fault, "write the router's log", files.log) from fault
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+            user=None if user is None else user.pw_uid,
+            group=None if user is None else user.pw_gid,
+            extra_groups=None if user is None else [],
+        )
+    except OSError as fault:
+        raise os_refusal(fault, "start the router", sys.executable) from fault
+    finally:
+        os.close(log)
