@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import struct
 from collections import Counter
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING
@@ -21,15 +20,14 @@ from dinrail.ams.command import OK, RESULT_LENGTH, AddNotificationRequest
 from dinrail.ams.errors import AdsFault
 from dinrail.ams.frame import Command
 from dinrail.ams.notification import parse_notification
+from dinrail.ams.service import ServiceGroup, SystemState
 from dinrail.errors import FormatError
+from dinrail.layout import decode, layout_of
 
 if TYPE_CHECKING:
     from dinrail.ads.client.connection import AdsClient
     from dinrail.ads.client.options import Options
 
-_SYSSERV_STATE = 240
-_SYSSERV_STATE_BYTES = 16
-_RESTART_INDEX = struct.Struct("<4xH10x")
 MAX_EARLY = 10_000
 MAX_DELETIONS = 64
 """Deletions of unknown handles under way at a time; samples for more of them are only counted."""
@@ -203,10 +201,8 @@ class Hub:
         away = False
         while True:
             try:
-                told = await self._client.read(service, _SYSSERV_STATE, 0, _SYSSERV_STATE_BYTES)
-                if len(told) != _SYSSERV_STATE_BYTES:
-                    return
-                (index,) = _RESTART_INDEX.unpack(told)
+                told = await self._client.read(service, ServiceGroup.SYSTEM_STATE, 0, layout_of(SystemState).size_bytes)
+                index = decode(SystemState, told).restart_index
             except (AdsFault, FormatError) as fault:
                 if not isinstance(fault, AdsFault) or fault.code not in GONE:
                     return

@@ -1,0 +1,57 @@
+"""Which device is meant: from `HOST[:TCPPORT]` and what the other side tells of itself."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from dinrail.ads.client.connection import AdsClient
+from dinrail.ads.client.faults import LinkLost, discover
+from dinrail.ads.client.link import is_loopback
+from dinrail.ads.client.options import TCP_PORT
+from dinrail.ads.client.udp import UDP_PORT, ask
+from dinrail.ams.address import LOOPBACK_NET_ID, MAX_PORT, NetId
+from dinrail.errors import BadRequest
+
+DEFAULT_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to connect to."""
+
+    host: str = DEFAULT_HOST
+    port: int = TCP_PORT
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """From `HOST`, `HOST:PORT`, `[IPv6]` or `[IPv6]:PORT`. Raises BadRequest."""
+        try:  # an IPv6 address without brackets and port
+            return cls(str(ipaddress.IPv6Address(text)))
+        except ValueError:
+            host, _, port = text.rpartition(":") if ":" in text.rpartition("]")[2] else (text, "", str(TCP_PORT))
+        host = host.removeprefix("[").removesuffix("]")
+        if not host or not (port.isascii() and port.isdigit() and 0 < int(port) <= MAX_PORT):
+            raise BadRequest(f"{text!r} is no target", hint="HOST or HOST:TCPPORT, like 192.168.0.231:48898")
+        return cls(host, int(port))
+
+
+async def net_id_of(client: AdsClient, *, udp_port: int = UDP_PORT) -> NetId:
+    """The NetId of the device at the other end: the router's own, or what it tells over UDP. Raises BadRequest.
+
+    A server on this machine that is no router and answers no UDP is addressed as 127.0.0.1.1.1.
+    """
+    if client.router_net_id is not None:
+        return client.router_net_id
+    local = is_loopback(client.peer_ip)
+    try:
+        return (await ask(client.host, port=udp_port, timeout_s=0.3 if local else 2.0)).address.net_id
+    except LinkLost as fault:
+        if local:
+            return LOOPBACK_NET_ID
+        raise BadRequest(
+            "the device does not tell its NetId",
+            where=client.host,
+            why="an AMS NetId is no IP address, and nothing follows from one to the other",
+            hint=f"give it by --net-id (its label or web page has it); `{discover(client.host)}` asks again",
+        ) from fault
