@@ -116,7 +116,7 @@ def test_the_answer_for_people_has_the_deciding_rule_and_the_way_to_it(document:
     lines = [line.rstrip() for line in result.output.splitlines()]
     assert lines[0] == "refused: read of MAIN.safety at 5.1.2.3.1.1:851 from 192.168.5.7.1.1:30000"
     assert lines[1:3] == ["  rule: no [safety]", "  why: denies read of `*.safety`"]
-    assert lines[-1].split() == "> no [safety] denies read of `*.safety`".split()
+    assert lines[-1].split() == [">", "no", "[safety]", "denies", "read", "of", "`*.safety`"]
     assert "another target device" in lines[-2]
 
 
