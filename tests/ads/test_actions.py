@@ -40,6 +40,8 @@ PLC = (
     (Command.READ_WRITE, 0xF060, Action.WRITE),
     (Command.READ, 0xF100, Action.STATE),
     (Command.WRITE, 0xF100, Action.WRITE),
+    (Command.READ, 0xF090, Action.STATE),
+    (Command.READ, 0xF091, Action.BROWSE),
     (Command.READ_WRITE, 0x1234, Action.WRITE),
     (Command.NOTIFICATION, 0, Action.ADMIN),
     (Command.INVALID, 0, Action.ADMIN),

@@ -11,28 +11,41 @@ from functools import lru_cache
 from dinrail.ads.contract import Action
 from dinrail.ams.address import Port
 from dinrail.ams.frame import Command
+from dinrail.ams.group import IndexGroup
 
 SUM_ITEM_COMMANDS: dict[int, Command] = {
-    0xF080: Command.READ,
-    0xF081: Command.WRITE,
-    0xF082: Command.READ_WRITE,
-    0xF083: Command.READ,
-    0xF084: Command.READ,
-    0xF085: Command.ADD_NOTIFICATION,
-    0xF086: Command.DELETE_NOTIFICATION,
+    IndexGroup.SUM_READ: Command.READ,
+    IndexGroup.SUM_WRITE: Command.WRITE,
+    IndexGroup.SUM_READ_WRITE: Command.READ_WRITE,
+    IndexGroup.SUM_READ_EX: Command.READ,
+    IndexGroup.SUM_READ_EX_2: Command.READ,
+    IndexGroup.SUM_ADD_NOTIFICATION: Command.ADD_NOTIFICATION,
+    IndexGroup.SUM_DELETE_NOTIFICATION: Command.DELETE_NOTIFICATION,
 }
 """Sum commands by index group (ReadWrite), and the command that each of their items is."""
 
-_STATE_GROUPS = frozenset((0xF006, 0xF008, 0xF090, 0xF091, 0xF100))
-"""State, symbol version, giving a handle back, notification diagnosis."""
+_STATE_GROUPS = frozenset((IndexGroup.SYMBOL_VERSION, IndexGroup.NOTIFICATION_CHECK, IndexGroup.DEVICE_DATA))
 _BROWSE_GROUPS = frozenset(
-    (0xF000, 0xF001, 0xF003, 0xF007, 0xF009, 0xF00B, 0xF00C, 0xF00E, 0xF00F, 0xF010, 0xF011, 0xF012)
+    (
+        IndexGroup.SYMBOL_TABLE,
+        IndexGroup.SYMBOL_NAME,
+        IndexGroup.HANDLE_BY_NAME,
+        IndexGroup.INFO_BY_NAME,
+        IndexGroup.SYMBOL_BY_NAME,
+        IndexGroup.SYMBOL_UPLOAD,
+        IndexGroup.UPLOAD_INFO,
+        IndexGroup.DATA_TYPE_UPLOAD,
+        IndexGroup.UPLOAD_INFO_2,
+        IndexGroup.NOTIFY_BY_NAME,
+        IndexGroup.DATA_TYPE_BY_NAME,
+        IndexGroup.ADDRESS_BY_HANDLE,
+        IndexGroup.NOTIFICATION_DIAG,  # tells who else is there
+    )
 )
 """Names, handles, types and uploads: nothing of a value is seen."""
-_DOWNLOAD_GROUPS = frozenset((0xF00A, 0xF00D, 0xF01C))
-_READING_GROUPS = frozenset((0xF002, 0xF004))
+_DOWNLOAD_GROUPS = frozenset((IndexGroup.SYMBOL_DOWNLOAD, IndexGroup.SYMBOL_DOWNLOAD_2, IndexGroup.SYMBOL_DOWNLOAD_3))
+_READING_GROUPS = frozenset((IndexGroup.SYMBOL_VALUE, IndexGroup.VALUE_BY_NAME))
 """ReadWrite only because the name travels in the request."""
-_VALUE_BY_HANDLE = 0xF005
 
 _SERVICE_STATE_GROUPS = frozenset((141, 142, 160, 240, 400, 700, 701, 702))
 """Port 10000, reading: discovery, product version, state, time, target info, host name and adapters."""
@@ -56,7 +69,9 @@ def action_of(command: int, group: int, port: int = Port.PLC) -> Action | None:
         return _service_action(command, group)
     if group in _DOWNLOAD_GROUPS:
         return Action.ADMIN
-    if group in _STATE_GROUPS and (command != Command.WRITE or group == 0xF006):
+    if command == Command.WRITE and group == IndexGroup.RELEASE_HANDLE:
+        return Action.STATE
+    if group in _STATE_GROUPS and command != Command.WRITE:
         return Action.STATE
     if group in _BROWSE_GROUPS and command != Command.WRITE:
         return Action.BROWSE
@@ -64,7 +79,7 @@ def action_of(command: int, group: int, port: int = Port.PLC) -> Action | None:
         command == Command.READ_WRITE and group in _READING_GROUPS
     ):
         return Action.READ
-    return Action.CALL if command == Command.READ_WRITE and group == _VALUE_BY_HANDLE else Action.WRITE
+    return Action.CALL if command == Command.READ_WRITE and group == IndexGroup.VALUE_BY_HANDLE else Action.WRITE
 
 
 def _service_action(command: int, group: int) -> Action:

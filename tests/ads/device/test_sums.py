@@ -164,7 +164,7 @@ def test_a_sum_waits_for_all_of_its_laters() -> None:
     assert slow.request(request) is None
     slow.laters[1].fault(0x719)
     assert request.replies == []
-    slow.laters[0].done(b"hi")
+    slow.laters[0].done(b"hi, more than was asked for")
     body = numbers(0, 0, 0x719) + b"hi" + b"now" + b"\0"
     assert request.replies == [(numbers(0, len(body)) + body, 0)]
 

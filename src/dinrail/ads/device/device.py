@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dinrail.ads.actions import SUM_ITEM_COMMANDS, action_of
-from dinrail.ads.contract import Action, Peer, Request
+from dinrail.ads.contract import Action, Peer, Permit, Request
 from dinrail.ads.device import wire
 from dinrail.ads.device.access import Access, Later, Limits, no_service
 from dinrail.ads.device.gather import Point
@@ -195,6 +195,19 @@ class AdsDevice:
         """Delete one of the peer's own notifications. Raises AdsFault 0x714."""
         self.notifications.delete(access.peer, handle)
 
+    def review(self, peer: Peer, permit: Permit) -> None:
+        """The rules changed: subscriptions of `peer` that `permit` does not allow end, as things that are gone do.
+
+        One by a handle that was released since has no name that could be asked about, and ends, too.
+        """
+        for one in self.notifications.subscriptions():
+            if one.peer is not peer:
+                continue
+            try:
+                self.ask(one.access._replace(permit=permit), b"")
+            except AdsFault:
+                self.notifications.end(one)
+
     # Commands.
 
     def _access(self, request: Request, group: int, offset: int, size_bytes: int) -> Access:
@@ -212,7 +225,7 @@ class AdsDevice:
         return wire.STATE.pack(0, self.ads_state, self.device_state)
 
     def _ask_state(self, request: Request, action: Action) -> None:
-        if not request.permit.allows(action, IndexGroup.DEVICE_DATA, 0, 0):
+        if not request.permit.allows(action, 0, 0, 0):
             raise AdsFault(AdsError.ACCESS_DENIED)
 
     def _read(self, request: Request) -> bytes | None:

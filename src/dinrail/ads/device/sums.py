@@ -116,7 +116,7 @@ def perform_sum(device: Served, access: Access, data: bytes, max_items: int, max
         results.append((code, got))
     if not waiting:
         return form(items, results, bare)
-    return _when_all(waiting, results, lambda: form(items, results, bare))
+    return _when_all(items, waiting, results, lambda: form(items, results, bare))
 
 
 def perform_item(device: Served, access: Access, item: Item) -> tuple[int, bytes | Later]:
@@ -132,13 +132,15 @@ def perform_item(device: Served, access: Access, item: Item) -> tuple[int, bytes
         return fault.code, b""
 
 
-def _when_all(waiting: list[tuple[int, Later]], results: list[tuple[int, bytes]], form: Callable[[], bytes]) -> Later:
+def _when_all(
+    items: list[Item], waiting: list[tuple[int, Later]], results: list[tuple[int, bytes]], form: Callable[[], bytes]
+) -> Later:
     whole = Later()
     left = len(waiting)
 
     def settle(number: int, code: int, data: bytes) -> None:
         nonlocal left
-        results[number] = (code, data)
+        results[number] = (code, data[: items[number].size_bytes])
         left -= 1
         if not left:
             whole.done(form())
