@@ -262,13 +262,17 @@ class SymbolDevice(MemoryDevice):
         if access.size_bytes < wire.U32.size:
             raise AdsFault(AdsError.INVALID_SIZE, "a handle has four bytes")
         place = self.find(data)
-        if access.size_bytes == wire.U32.size or place.method is not None:
+        if access.size_bytes == wire.U32.size:
             return wire.U32.pack(self.handles.add(access.peer, place))
-        entry = self.uploads.symbol_entry(place.path)
-        (data_type,) = wire.U32.unpack_from(entry, _DATA_TYPE_AT)
-        name = place.type.name.encode(self.source.encoding, "replace")[:0xFFFF]
+        kind, size_bytes, data_type = place.type, place.size_bytes, 0
+        if place.method is not None:  # what it returns; clients read over it, but they do read it
+            kind, size_bytes = place.method.returns, place.method.returns.size_bytes if place.method.returns else 0
+        else:
+            entry = self.uploads.symbol_entry(place.path)
+            (data_type,) = wire.U32.unpack_from(entry, _DATA_TYPE_AT)
+        name = kind.name.encode(self.source.encoding, "replace")[:0xFFFF] if kind else b""
         handle = self.handles.add(access.peer, place)
-        return _LONG_HANDLE.pack(handle, place.size_bytes, data_type, len(name)) + name + b"\0"
+        return _LONG_HANDLE.pack(handle, size_bytes, data_type, len(name)) + name + b"\0"
 
     def _address(self, place: SymbolPlace) -> bytes:
         group, offset = (IndexGroup.DEREF_POINTER, 0) if place.steps else place.address
