@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from dinrail.ads.contract import INSIDE, Action, Permit
 from dinrail.ads.policy.explain import Access, decide
-from dinrail.ads.policy.policy import DEFAULT_ALLOW, DEFAULT_DENY, IMPLIED, Policy
+from dinrail.ads.policy.policy import DEFAULT_ALLOW, DEFAULT_DENY, IMPLIED, MAX_DECIDED, Policy
 from dinrail.ads.policy.refusals import Refusal
 from dinrail.ads.policy.rule import ALL_ACTIONS, Effect, Rule, SourceMatch, Span
 from dinrail.ams.address import LOOPBACK_NET_ID, AmsAddr, NetId
@@ -102,8 +102,8 @@ def test_the_table(
     assert (verdict.allowed, verdict.rule) == (allowed, rule)
     assert verdict.reason
     permit: Permit = judge.permit(origin, source_of(origin), target)
-    assert permit.allows(action, group, 0, 4, names) is allowed
-    assert dict(judge.refusals.totals) == ({} if allowed else {rule: 1})
+    assert [permit.allows(action, group, 0, 4, names) for _ in range(2)] == [allowed] * 2
+    assert dict(judge.refusals.totals) == ({} if allowed else {rule: 2})
 
 
 @given(
@@ -242,6 +242,18 @@ def test_only_sources_that_some_rule_allows_are_known() -> None:
     judge = policy()
     known = {who for who, origin in ORIGINS.items() if judge.knows(origin)}
     assert known == {"inside", "loopback", "guest", "office", "pinned", "box"}
+
+
+def test_what_was_decided_once_is_decided_the_same_again_and_counted_again() -> None:
+    """A permit remembers, within bounds, and every refusal counts all the same."""
+    judge = policy()
+    permit = judge.permit(ORIGINS["guest"], AmsAddr.of(GUEST_ID, 1), AmsAddr.of(OWN, 851))
+    for number in range(3 * MAX_DECIDED):
+        for _ in range(2):
+            assert not permit.allows(R, 0x4040, 0, 2, (f"ELSE.x{number}",))
+            assert permit.allows(R, 0x4040, 0, 2, ("MAIN.x",))
+    assert not permit.allows(R, 0x4040, 0, 2, ("x" * 10_000_000,))
+    assert sum(judge.refusals.totals.values()) == 6 * MAX_DECIDED + 1
 
 
 def test_every_action_is_open_to_this_machine() -> None:

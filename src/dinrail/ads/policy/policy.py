@@ -23,6 +23,10 @@ DEFAULT_ALLOW = "default: this machine"
 DEFAULT_DENY = "default: nothing without a rule"
 IMPLIED = "default: state and names of what may be used"
 
+MAX_DECIDED = 1024
+"""Decisions that one permit remembers: symbols that somebody reads again and again."""
+MAX_DECIDED_CHARACTERS = 512
+
 TRUSTED = frozenset((Via.INSIDE, Via.LOOPBACK))
 _OPAQUE_GROUPS = (Span(0xF000, 0xF01F), Span(0xF060, 0xF060), Span(0xF080, 0xF086))
 """Groups behind which any memory may lie: by name, by handle, by pointer, in sums."""
@@ -119,11 +123,23 @@ class _Test:
 class SourcePermit:
     """A `contract.Permit`: the rules for one source at one port, sorted by action once."""
 
-    __slots__ = ("_implied", "_open", "_policy", "_source", "_target", "_tests", "_trusted", "by_symbol", "origin")
+    __slots__ = (
+        "_decided",
+        "_implied",
+        "_open",
+        "_policy",
+        "_source",
+        "_target",
+        "_tests",
+        "_trusted",
+        "by_symbol",
+        "origin",
+    )
 
     def __init__(self, policy: Policy, origin: Origin, source: AmsAddr, target: AmsAddr) -> None:
         rules = policy.rules_for(origin, source, target)
         self.origin = origin
+        self._decided: dict[tuple[Action, int, tuple[str, ...]], str] = {}
         self._policy = policy
         self._source = source
         self._target = target
@@ -143,22 +159,35 @@ class SourcePermit:
         """See `contract.Permit`."""
         if action in self._open:
             return True
-        folded = tuple(map(fold, names)) if self.by_symbol else ()
-        rule = DEFAULT_DENY
-        for test in self._tests[action]:
-            if test.matches(action, group, folded, self._has_parts):
-                if test.allows:
-                    return True
-                rule = test.rule
-                break
-        else:
-            if self._trusted or action in self._implied:
-                return True
+        # Neither offset nor size decides anything, and nothing else changes within an epoch.
+        key = (action, group, names)
+        refusing = self._decided.get(key)
+        if refusing is None:
+            refusing = self._refusing(action, group, names)
+            self._remember(key, refusing)
+        if not refusing:
+            return True
         name = names[-1] if names else ""
         self._policy.refusals.add(
-            Refusal(self.origin, self._source, self._target, rule, action, group, offset, size_bytes, name)
+            Refusal(self.origin, self._source, self._target, refusing, action, group, offset, size_bytes, name)
         )
         return False
+
+    def _remember(self, key: tuple[Action, int, tuple[str, ...]], refusing: str) -> None:
+        """Names are a client's own words where a device far away is meant: what is kept of them is bounded."""
+        if sum(map(len, key[2])) > MAX_DECIDED_CHARACTERS:
+            return
+        if len(self._decided) >= MAX_DECIDED:
+            self._decided.clear()
+        self._decided[key] = refusing
+
+    def _refusing(self, action: Action, group: int, names: tuple[str, ...]) -> str:
+        """The rule (or default) that refuses it; empty when it is allowed."""
+        folded = tuple(map(fold, names)) if self.by_symbol else ()
+        for test in self._tests[action]:
+            if test.matches(action, group, folded, self._has_parts):
+                return "" if test.allows else test.rule
+        return "" if self._trusted or action in self._implied else DEFAULT_DENY
 
     def _has_parts(self, name: str) -> bool:
         return self._policy.has_parts(self._target, name)
@@ -174,8 +203,9 @@ class Policy:
     other rules are another policy, and a new epoch of the router.
 
     own:       this router's NetId, for rules that name it where a frame says 127.0.0.1.1.1.
-    has_parts: (target, folded name) -> whether the symbol has members or elements. Only asked for denying rules
-               with symbols; without it such a rule also refuses scalars whose name it could continue (`*.secret`).
+    has_parts: (target, folded name) -> whether the symbol has members or elements; the answer holds for an epoch. Only
+               asked for denying rules with symbols; without it such a rule also refuses scalars whose name it could
+               continue (`*.secret`).
     """
 
     def __init__(
