@@ -76,7 +76,7 @@ _SOURCES = st.builds(
 )
 ANY_RULE = st.builds(
     Rule,
-    name=st.text("abc", min_size=1, max_size=3),
+    name=st.text("abc", max_size=3),
     effect=st.sampled_from(Effect),
     source=_SOURCES,
     targets=st.sampled_from(((), (OWN,), (PLC,))),

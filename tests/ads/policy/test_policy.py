@@ -244,6 +244,15 @@ def test_only_sources_that_some_rule_allows_are_known() -> None:
     assert known == {"inside", "loopback", "guest", "office", "pinned", "box"}
 
 
+def test_a_rule_without_a_name_refuses_like_any_other() -> None:
+    """An empty name is a name."""
+    judge = policy((Rule("", Effect.DENY, symbols=("MAIN.x",)), Rule("all", Effect.ALLOW)))
+    permit = judge.permit(ORIGINS["lan"], AmsAddr.of(STRANGER_ID, 1), AmsAddr.of(OWN, 851))
+    assert not permit.allows(R, 0x4040, 0, 2, ("MAIN.x",))
+    assert not permit.allows(R, 0x4040, 0, 2, ("MAIN.x",))
+    assert permit.allows(R, 0x4040, 0, 2, ("GVL_HMI.set",))
+
+
 def test_what_was_decided_once_is_decided_the_same_again_and_counted_again() -> None:
     """A permit remembers, within bounds, and every refusal counts all the same."""
     judge = policy()

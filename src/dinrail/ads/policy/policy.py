@@ -139,7 +139,7 @@ class SourcePermit:
     def __init__(self, policy: Policy, origin: Origin, source: AmsAddr, target: AmsAddr) -> None:
         rules = policy.rules_for(origin, source, target)
         self.origin = origin
-        self._decided: dict[tuple[Action, int, tuple[str, ...]], str] = {}
+        self._decided: dict[tuple[Action, int, tuple[str, ...]], str | None] = {}
         self._policy = policy
         self._source = source
         self._target = target
@@ -161,11 +161,12 @@ class SourcePermit:
             return True
         # Neither offset nor size decides anything, and nothing else changes within an epoch.
         key = (action, group, names)
-        refusing = self._decided.get(key)
-        if refusing is None:
+        if key in self._decided:
+            refusing = self._decided[key]
+        else:
             refusing = self._refusing(action, group, names)
             self._remember(key, refusing)
-        if not refusing:
+        if refusing is None:
             return True
         name = names[-1] if names else ""
         self._policy.refusals.add(
@@ -173,7 +174,7 @@ class SourcePermit:
         )
         return False
 
-    def _remember(self, key: tuple[Action, int, tuple[str, ...]], refusing: str) -> None:
+    def _remember(self, key: tuple[Action, int, tuple[str, ...]], refusing: str | None) -> None:
         """Names are a client's own words where a device far away is meant: what is kept of them is bounded."""
         if sum(map(len, key[2])) > MAX_DECIDED_CHARACTERS:
             return
@@ -181,13 +182,13 @@ class SourcePermit:
             self._decided.clear()
         self._decided[key] = refusing
 
-    def _refusing(self, action: Action, group: int, names: tuple[str, ...]) -> str:
-        """The rule (or default) that refuses it; empty when it is allowed."""
+    def _refusing(self, action: Action, group: int, names: tuple[str, ...]) -> str | None:
+        """The rule (or default) that refuses it; None when it is allowed."""
         folded = tuple(map(fold, names)) if self.by_symbol else ()
         for test in self._tests[action]:
             if test.matches(action, group, folded, self._has_parts):
-                return "" if test.allows else test.rule
-        return "" if self._trusted or action in self._implied else DEFAULT_DENY
+                return None if test.allows else test.rule
+        return None if self._trusted or action in self._implied else DEFAULT_DENY
 
     def _has_parts(self, name: str) -> bool:
         return self._policy.has_parts(self._target, name)
