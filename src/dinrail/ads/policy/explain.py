@@ -101,6 +101,8 @@ def _miss_of_access(policy: Policy, rule: Rule, target: AmsAddr, access: Access)
         return "symbols only matter for values"
     if not names:
         return ""
+    if access.action is Action.CALL:
+        return "no method there fits"
     deepest = [
         one for one in names if not any(other.startswith(tuple(one + m for m in INSIDE_MARKS)) for other in names)
     ]

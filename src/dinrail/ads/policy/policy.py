@@ -115,6 +115,8 @@ class _Test:
             return False  # names alone are no values, and a state has none
         if not names:
             return True
+        if action is Action.CALL:
+            return False  # a method is none of the values beside it
         return any(
             has_parts(name) for name in innermost(names) if any(glob.may_match_inside(name) for glob in self.globs)
         )
