@@ -322,7 +322,7 @@ class Cable:
         near_wire.deliver = lambda frame: self._frames.append((self.far, far_wire, frame))
         far_wire.deliver = lambda frame: self._frames.append((self.near, near_wire, frame))
         self.wires = near_wire, far_wire
-        self.near = near.router.upstream_up(route, near_wire)
+        self.near: Session = near.router.upstream_up(route, near_wire)
         far_wire.on_close = near_wire.on_close = self.cut
 
     def run(self) -> None:

@@ -34,7 +34,7 @@ from dinrail.ads.contract import Origin, Peer, Request, Via
 from dinrail.ads.router.limits import Limits
 from dinrail.ams.address import LOOPBACK_NET_ID, AmsAddr, NetId
 from dinrail.ams.errors import AdsError, AdsFault
-from dinrail.ams.frame import Command, Flag, build_frame, tcp_frame
+from dinrail.ams.frame import Command, Flag, TcpCommand, build_frame, tcp_frame
 
 # reference: AdsLib's own vectors, as a client at 127.0.0.1.1.1 sends them to 192.168.0.231.1.1.
 GOLDEN_READ = "00002c000000c0a800e7010153037f00000101013075020004000c0000000000000002000000204000000000000004000000"
@@ -129,7 +129,7 @@ def test_a_length_that_is_not_the_frames_is_error_e(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("frame", "reason"),
     [
-        (tcp_frame(0, bytes(31)), "short"),
+        (tcp_frame(TcpCommand.AMS, bytes(31)), "short"),
         (request(HERE, ADSLIB, Command.READ_STATE, flags=4 | Flag.SYSTEM), "system"),
         (request(HERE, ADSLIB, Command.READ_STATE, flags=4 | Flag.BROADCAST), "system"),
         (answer_to(read(ADSLIB, HERE)), "unasked"),
@@ -399,7 +399,7 @@ def test_a_container_network_is_local_when_it_is_named() -> None:
     container = Client(bench.router, lan("172.17.0.5"))
     assert result_of(container.ask(read(HERE, container.connect_port()))) == 0
     guest = Client(bench.router, Origin(Via.HOST_ONLY, "vmnet0", "172.17.0.6", guest="hmi"))
-    assert guest.say(tcp_frame(0x1000, b"\0\0")) == []
+    assert guest.say(tcp_frame(TcpCommand.PORT_CONNECT, b"\0\0")) == []
 
 
 def test_a_peer_that_is_away_cannot_be_notified(bench: Bench) -> None:

@@ -75,11 +75,11 @@ class Outlet:
         telling = telling_items(items)
         size = len(frame) if telling else 0
         alias = self.aliases.of(peer, self.local_net_id(target))
+        peer.outlets.add(self)
         if alias is None or self._kept_bytes + size > limits.kept_bytes:
             return AdsError.ROUTER_MAILBOX_FULL
         if any(self._is_anothers(item, target, alias) for item in telling):
             return AdsError.NOTIFICATION_HANDLE_INVALID
-        peer.outlets.add(self)
         group = int.from_bytes(frame[38:42], "little")
         pending = Pending(
             alias.address,

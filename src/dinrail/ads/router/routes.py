@@ -66,12 +66,16 @@ class Route:
         return self.transport, self.host.lower(), self.tcp_port or _DEFAULT_PORTS[self.transport]
 
 
+def _is_word(text: str) -> bool:
+    return text.isprintable() and 0 < len(text.encode()) <= MAX_NAME_BYTES  # a lone surrogate is not printable
+
+
 def check(route: Route) -> list[str]:
     """What is wrong with a route by itself; one sentence each."""
     faults = []
-    if not route.name or len(route.name.encode()) > MAX_NAME_BYTES or not route.name.isprintable():
+    if not _is_word(route.name):
         faults.append(f"a route's name is 1 to {MAX_NAME_BYTES} printable bytes")
-    if not route.host or len(route.host.encode()) > MAX_NAME_BYTES or not route.host.isprintable():
+    if not _is_word(route.host):
         faults.append(f"a route's host is 1 to {MAX_NAME_BYTES} printable bytes")
     if any(char.isspace() for char in route.host) and route.transport is not Transport.MQTT:
         faults.append(f"{route.host!r} is no host: it has blanks")
