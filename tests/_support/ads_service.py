@@ -55,10 +55,11 @@ class FakeRequest:
     peer: Peer
     permit: FakePermit
     target: AmsAddr = SERVER
+    answers: list[bytes] = field(default_factory=list)
 
     def reply(self, body: bytes, *, error: int = 0) -> None:
-        del body, error
-        raise AssertionError("the system service answers at once")
+        assert not error
+        self.answers.append(body)
 
 
 @dataclass
@@ -74,6 +75,16 @@ class Client:
         body = self.device.request(FakeRequest(command, payload, self.peer, self.permit))
         assert body is not None
         return body
+
+    def pending(self, command: int, payload: bytes) -> FakeRequest:
+        """A request that is answered later: its `answers` has the body then."""
+        request = FakeRequest(command, payload, self.peer, self.permit)
+        assert self.device.request(request) is None
+        return request
+
+    def prepared(self, command: int, payload: bytes) -> object:
+        """What the device would have the router keep."""
+        return self.device.prepare(FakeRequest(command, payload, self.peer, self.permit))
 
     def read(self, group: int, offset: int, size_bytes: int = 0xFFFF_FFFF) -> bytes:
         return _data(self.ask(Command.READ, struct.pack("<III", group, offset, size_bytes)))

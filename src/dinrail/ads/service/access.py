@@ -12,12 +12,17 @@ from dataclasses import dataclass
 
 from dinrail.ads.contract import Action, Peer
 from dinrail.ads.device import access as device_access
+from dinrail.ads.device.access import Later, Limits
 from dinrail.ads.device.device import AdsDevice, Subject
+from dinrail.ads.device.gather import Point
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.frame import Command
 
 MAX_ANSWER_BYTES = 2 << 20
 """What one answer carries at most: half of what a frame may have, so that it passes every router."""
+
+MAX_SUM_ITEMS = 256
+"""Services take longer than variables: a sum of them is small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Access:
 class Service:
     """What serves one index group. `call` raises AdsFault and nothing else; `asks` says what has to be permitted."""
 
-    call: Callable[[Access], bytes]
+    call: Callable[[Access], bytes | Later]
     asks: Callable[[Access], Action]
 
 
@@ -103,7 +108,7 @@ class ServiceDevice(AdsDevice):
     """A device that serves a table. Groups that are not in it are 0x701, but for what every device has."""
 
     def __init__(self, name: str, services: Services, version: tuple[int, int, int] = (3, 1, 4024)) -> None:
-        super().__init__()
+        super().__init__(limits=Limits(sum_items=MAX_SUM_ITEMS))
         self.name, self.version = name, version
         self._services = services
 
@@ -114,17 +119,22 @@ class ServiceDevice(AdsDevice):
         size_bytes = len(data) if access.command == Command.WRITE else access.size_bytes
         return ((service.asks(_ours(access, data)), access.group, access.offset, size_bytes, ()),)
 
-    def read(self, access: device_access.Access) -> bytes | device_access.Later:
+    def read(self, access: device_access.Access) -> bytes | Later:
         return self._serve(access, b"")
 
-    def write(self, access: device_access.Access, data: bytes) -> device_access.Later | None:
-        self._serve(access, data)
-        return None
+    def write(self, access: device_access.Access, data: bytes) -> Later | None:
+        served = self._serve(access, data)
+        return served if isinstance(served, Later) else None
 
-    def read_write(self, access: device_access.Access, data: bytes) -> bytes | device_access.Later:
+    def read_write(self, access: device_access.Access, data: bytes) -> bytes | Later:
         return self._serve(access, data)
 
-    def _serve(self, access: device_access.Access, data: bytes) -> bytes:
+    def prepared(self, access: device_access.Access) -> Point | None:
+        """Nothing: what a service tells is somebody else's, and may be another thing each time."""
+        del access
+        return None
+
+    def _serve(self, access: device_access.Access, data: bytes) -> bytes | Later:
         service = self._services.get(access.group)
         if service is None:
             raise AdsFault(AdsError.SERVICE_NOT_SUPPORTED, f"no service at {access.group:#x}:{access.offset:#x}")

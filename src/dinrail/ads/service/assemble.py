@@ -31,6 +31,7 @@ from dinrail.ads.service.system import SystemDevice
 from dinrail.ams.address import NetId, Port
 from dinrail.ams.diagnostics import LogKind, LogMessage
 from dinrail.ams.errors import AdsFault
+from dinrail.ams.state import AdsState
 from dinrail.clock import Clock
 from dinrail.errors import BadRequest
 
@@ -51,6 +52,7 @@ class SystemConfig:
     registry:     its file; None: in memory.
     routes:       None: there are none that could be changed.
     latency:      None: RTIME says zeros.
+    fingerprint:  of our certificate, asked each time; None: the target's.
     programs:     what clients may start; nothing by itself. starter: by itself, processes on this machine.
     ids:          of the licence server; None: made from the NetId.
     heard:        told each log message that a client wrote.
@@ -60,7 +62,7 @@ class SystemConfig:
     clock: Clock
     random: Callable[[int], bytes]
     state: SystemState | None = None
-    state_changed: Callable[[object], None] | None = None
+    state_changed: Callable[[AdsState], None] | None = None
     files: pathlib.Path | None = None
     prefixes: Mapping[str, str] = field(default_factory=dict)
     file_limits: FileLimits | None = None
@@ -72,6 +74,7 @@ class SystemConfig:
     starter: Starter | None = None
     adapters: Callable[[], tuple[NetworkAdapter, ...]] = tuple
     set_net_id: Callable[[NetId], None] | None = None
+    fingerprint: Callable[[], str] | None = None
     ids: LicenseIds | None = None
     heard: Callable[[LogMessage], None] | None = None
 
@@ -96,6 +99,7 @@ class System:
             random=config.random,
             adapters=config.adapters,
             set_net_id=config.set_net_id,
+            fingerprint=config.fingerprint,
         )
         services = joined(
             info.services(),
@@ -119,6 +123,7 @@ class System:
                 version=version,
                 gone=self._files.peer_gone,
                 chores=(self._save_registry, spawner.reap),
+                jobs=self._files.jobs,
             ),
         }
 

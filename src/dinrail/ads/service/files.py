@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dinrail.ads.contract import Action, Peer
+from dinrail.ads.device.access import Later
 from dinrail.ads.service import filenames
 from dinrail.ads.service.access import Access, Service, Services, always, text_of, two_texts
 from dinrail.ads.service.finding import Finder
+from dinrail.ads.service.jobs import Jobs, Steps
 from dinrail.ads.service.store import FileStore, Mode, OpenFile
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.service_files import (
@@ -79,11 +81,12 @@ class FileService:
         self._limits = limits or FileLimits()
         self._handles: dict[int, _Handle] = {}
         self._next = FIRST_HANDLE
+        self.jobs = Jobs()
         self._finder = Finder(store, prefixes, self._limits.finds_per_peer, self._limits.finds)
 
     def services(self) -> Services:
         """The functions by index group. Looking is READ; what changes a file or a name is ADMIN."""
-        reading = {
+        reading: dict[FileGroup, Callable[[Access], bytes | Later]] = {
             FileGroup.CLOSE: self._close,
             FileGroup.CLOSE_HANDLE: self._close,
             FileGroup.READ: self._read,
@@ -95,7 +98,7 @@ class FileService:
             FileGroup.STAT: self._stat,
             FileGroup.MD5: self._md5,
         }
-        changing = {
+        changing: dict[FileGroup, Callable[[Access], bytes | Later]] = {
             FileGroup.FLUSH: self._flush,
             FileGroup.TRUNCATE: self._truncate,
             FileGroup.WRITE: self._write,
@@ -121,9 +124,11 @@ class FileService:
         for number in [number for number, handle in self._handles.items() if handle.peer is peer]:
             self._abandon(number)
         self._finder.peer_gone(peer)
+        self.jobs.peer_gone(peer)
 
     def close(self) -> None:
         """The service ends: nothing stays open."""
+        self.jobs.close()
         for number in list(self._handles):
             self._abandon(number)
 
@@ -231,32 +236,43 @@ class FileService:
         self._store.rename(*self._two_paths(access))
         return b""
 
-    def _copy(self, access: Access) -> bytes:
-        source_path, goal_path = self._two_paths(access)
+    def _copy(self, access: Access) -> bytes | Later:
+        return self.jobs.begin(access.peer, self._copying(*self._two_paths(access)))
+
+    def _copying(self, source_path: filenames.Path, goal_path: filenames.Path) -> Steps:
         source = self._store.open(source_path, Mode(read=True))
         try:
             goal = self._store.open(goal_path, Mode(write=True, whole=True, create=True))
+            is_whole = False
             try:
                 position = 0
                 while chunk := source.read(position, _CHUNK_BYTES):
                     goal.write(position, chunk)
                     position += len(chunk)
-            except AdsFault:
-                goal.abandon()
-                raise
+                    if len(chunk) == _CHUNK_BYTES:
+                        yield
+                is_whole = True
+            finally:
+                if not is_whole:
+                    goal.abandon()
             goal.close()
         finally:
             source.close()
         return b""
 
-    def _md5(self, access: Access) -> bytes:
+    def _md5(self, access: Access) -> bytes | Later:
         access.need_room(16)
-        source = self._store.open(self._path(access), Mode(read=True))
+        return self.jobs.begin(access.peer, self._summing(self._path(access)))
+
+    def _summing(self, path: filenames.Path) -> Steps:
+        source = self._store.open(path, Mode(read=True))
         try:
             digest, position = hashlib.md5(usedforsecurity=False), 0
             while chunk := source.read(position, _CHUNK_BYTES):
                 digest.update(chunk)
                 position += len(chunk)
+                if len(chunk) == _CHUNK_BYTES:
+                    yield
         finally:
             source.close()
         return digest.digest()

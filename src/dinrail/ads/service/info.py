@@ -95,6 +95,7 @@ class InfoService:
     random:     so many random bytes.
     adapters:   those of this machine.
     set_net_id: takes another NetId of ours, or None: refused. Raises AdsFault.
+    fingerprint: of our certificate, when the target does not know it yet.
     """
 
     def __init__(
@@ -106,11 +107,13 @@ class InfoService:
         random: Callable[[int], bytes],
         adapters: Callable[[], tuple[NetworkAdapter, ...]] = tuple,
         set_net_id: Callable[[NetId], None] | None = None,
+        fingerprint: Callable[[], str] | None = None,
     ) -> None:
         self.target = target
         self._state = state
         self._wall_ns, self._random = wall_ns, random
         self._adapters, self._set_net_id = adapters, set_net_id
+        self._fingerprint = fingerprint or (lambda: target.fingerprint)
 
     def services(self) -> Services:
         """The functions by index group."""
@@ -120,7 +123,7 @@ class InfoService:
             TargetInfo.FILE_VERSION: lambda: ".".join(map(str, target.version)) + ".0",
             TargetInfo.PLATFORM: lambda: target.platform_text,
             TargetInfo.PROJECT_NAME: lambda: target.project,
-            TargetInfo.FINGERPRINT: lambda: target.fingerprint,
+            TargetInfo.FINGERPRINT: self._fingerprint,
         }
         described: dict[int, Callable[[], bytes]] = {offset: _text_call(call) for offset, call in texts.items()}
         described[TargetInfo.XML] = self._description

@@ -100,6 +100,12 @@ class Spawner:
             raise AdsFault(AdsError.DEVICE_ERROR, os.strerror(fault.errno or 0)) from fault
         self._running.append(started)
 
+    @property
+    def running(self) -> int:
+        """How many have not ended."""
+        self.reap()
+        return len(self._running)
+
     def reap(self) -> None:
         """Forget those that have ended."""
         self._running = [process for process in self._running if process.poll() is None]

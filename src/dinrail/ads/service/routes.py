@@ -91,8 +91,9 @@ class RouteService:
 
     def _delete(self, access: Access) -> bytes:
         admin = self._need_admin()
+        name = self._named(access.data).name
         try:
-            admin.remove(self._named(access.data).name)
+            admin.remove(name)
         except DinrailError as fault:
             raise AdsFault(AdsError.ACCESS_DENIED, str(fault)) from fault
         return b""

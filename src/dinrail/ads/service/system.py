@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from dinrail.ads.contract import Peer, Request
 from dinrail.ads.service.access import ServiceDevice, Services
+from dinrail.ads.service.jobs import Jobs
 from dinrail.ads.service.state import REQUESTS, SystemState
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.state import AdsState
@@ -16,7 +17,10 @@ _CHORES_NS = S_NS
 
 
 class SystemDevice(ServiceDevice):
-    """gone: told each client that will not come back. chores: done every second; what they raise is left for later."""
+    """gone:   told each client that will not come back.
+    chores: done every second; what they raise is left for later.
+    jobs:   worked at in every tick, as long as there are some.
+    """
 
     def __init__(
         self,
@@ -26,11 +30,13 @@ class SystemDevice(ServiceDevice):
         version: tuple[int, int, int],
         gone: Callable[[Peer], None],
         chores: tuple[Callable[[], None], ...] = (),
+        jobs: Jobs | None = None,
     ) -> None:
         super().__init__(NAME, services, version)
         self._state_owner = state
         self._gone = gone
         self._chores = chores
+        self._jobs = jobs if jobs is not None else Jobs()
         self._chores_due_ns: int | None = 0 if chores else None
         self._follow()
 
@@ -53,6 +59,7 @@ class SystemDevice(ServiceDevice):
     def tick(self, monotonic_ns: int, wall_ns: int) -> None:
         self._follow()
         super().tick(monotonic_ns, wall_ns)
+        self._jobs.step()
         if self._chores_due_ns is None or monotonic_ns < self._chores_due_ns:
             return
         self._chores_due_ns = monotonic_ns + _CHORES_NS
@@ -63,8 +70,8 @@ class SystemDevice(ServiceDevice):
                 continue  # a chore says itself what went wrong, and is due again in a second
 
     def due_ns(self) -> int | None:
-        mine, theirs = self._chores_due_ns, super().due_ns()
-        return min(mine, theirs) if mine is not None and theirs is not None else mine if theirs is None else theirs
+        dues = (0 if self._jobs else None, self._chores_due_ns, super().due_ns())
+        return min((due for due in dues if due is not None), default=None)
 
     def _follow(self) -> None:
         self.ads_state = self._state_owner.ads_state.value
