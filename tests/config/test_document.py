@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinrail.ads.settings import GuestAds
+from dinrail.ads.settings import AdsSettings, GuestAds
 from dinrail.ams.address import NetId
 from dinrail.config.document import MAX_BYTES, find, load, parse, schema
 from dinrail.errors import BadRequest
@@ -215,6 +216,15 @@ def _toml(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return json.dumps("" if value is None else value)
+
+
+SAMPLES = re.findall(r"```toml\n(.*?)```", (Path(__file__).parents[2] / "docs" / "config.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=[sample.split("\n")[0] for sample in SAMPLES])
+def test_the_manual_s_own_samples_are_understood(sample: str) -> None:
+    """What the page shows can be copied."""
+    assert parse(sample.encode(), HERE).ads != AdsSettings()
 
 
 def test_the_schema_knows_every_section() -> None:
