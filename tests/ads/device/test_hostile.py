@@ -93,7 +93,7 @@ def test_any_requests_give_a_body_or_a_fault_and_hurt_nobody(sent: list[tuple[in
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 30)), max_size=40), st.binary(min_size=100, max_size=100))
 def test_a_gather_reads_what_single_reads_would(places: list[tuple[int, int]], content: bytes) -> None:
-    """Places in any order, overlapping or empty, come as if each had been read by itself."""
+    """Places in any order, overlapping, empty or twice, come as if each had been read by itself."""
     areas = (BytesArea(100), BytesArea(100))
     areas[0].write(0, content)
     areas[1].write(0, content[::-1])

@@ -12,6 +12,7 @@ from build_device import DATA, M, plc
 from dinrail.ads.device.access import Access, Limits
 from dinrail.ads.device.memoried import MemoryDevice
 from dinrail.ads.device.memory import BytesArea, Memory
+from dinrail.ads.device.sampling import Sampler
 
 MS = 10_000
 """In the units of a FILETIME."""
@@ -422,3 +423,48 @@ def test_the_devices_cycle_runs_before_its_sampling() -> None:
     values = [got.data[0] for got in client.peer.take()]
     assert values == list(range(values[0], values[0] + len(values)))
     assert len(values) >= 3
+
+
+def test_coming_and_going_disturbs_nobody() -> None:
+    """However subscriptions come and go, each gets its own place's bytes, once in each cycle while it lives."""
+    bench = Bench()
+    for offset in range(1000):
+        bench.put(offset, bytes((offset % 251,)))
+    living: dict[int, int] = {}
+    for step in range(300):
+        for number in range(step % 9):
+            offset = (step * 7 + number) % 700
+            living[bench.client.subscribe(M, offset, 2)[1]] = offset
+        bench.run(0)
+        for handle in list(living)[: step % 5]:
+            assert bench.client.unsubscribe(handle) == 0
+            del living[handle]
+        bench.got()
+        bench.run(10)
+        got = bench.got()
+        assert sorted(handle for _, handle, _ in got) == sorted(living)
+        for _, handle, data in got:
+            at = living[handle]
+            assert data == bytes((at % 251, (at + 1) % 251))
+    assert len(living) > 500
+
+
+def test_many_delays_make_no_more_batches_than_powers_of_two() -> None:
+    """A client that asks for a delay of its own for each of thousands is served in batches, within twice its delay."""
+    bench = Bench()
+    for number in range(2000):
+        assert bench.client.subscribe(M, 0, 2, mode=4, delay_ms=1000 + number)[0] == 0
+        bench.run(0)
+    bench.run(1064)
+    assert {handle for _, handle, _ in bench.got()} == set(range(1, 66)), "the first ones keep their own delays"
+    bench.run(4295 - 1064)
+    assert {handle for _, handle, _ in bench.got()} == set(range(66, 2001))
+    assert sum(len(cohorts) for sampler in samplers_of(bench) for cohorts in sampler.cohorts.values()) < 80
+    other = Client(bench.device, FakePeer())
+    other.subscribe(M, 0, 2, mode=4, delay_ms=1001)
+    bench.run(1001)
+    assert len(other.peer.take()) == 1, "others are not rounded"
+
+
+def samplers_of(bench: Bench) -> list[Sampler]:
+    return list({one.cohort.sampler for one in bench.device.notifications.subscriptions() if one.cohort})

@@ -85,6 +85,13 @@ def test_a_longer_buffer_gets_size_and_type_with_the_handle(client: Names) -> No
     assert client.read_write(0xF003, 0, 9, b"MAIN.i") == (0, struct.pack("<II", 2, 2) + b"\2")
 
 
+def test_a_methods_long_handle_tells_what_it_returns(client: Names) -> None:
+    """Of a method, size and type name are its return value's; nothing for one without."""
+    told = struct.pack("<IIIH", 1, 4, 0, 4) + b"DINT\0"
+    assert client.read_write(0xF003, 0, ANY, b"MAIN.fbDrive#Scale") == (0, told)
+    assert client.read_write(0xF003, 0, ANY, b"MAIN.fbDrive#Swap") == (0, struct.pack("<IIIHB", 2, 0, 0, 0, 0))
+
+
 def test_values_by_handle(client: Names) -> None:
     """F005 reads and writes whole or in part; more than there is is cut when read, and 0x705 when written."""
     handle = client.handle(b"MAIN.aInt")

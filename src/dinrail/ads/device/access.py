@@ -43,7 +43,7 @@ class Limits:
     notifications_reserve: int = 1_024
     watch_bytes: int = 256 << 10
     watch_bytes_per_peer: int = 16 << 20
-    sum_items: int = 16_384
+    sum_items: int = 10_000
     response_bytes: int = 4 << 20
     frame_bytes: int = 60_000
     catch_up_cycles: int = 8

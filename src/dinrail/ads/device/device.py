@@ -74,6 +74,11 @@ class AdsDevice:
             IndexGroup.NOTIFICATION_CHECK: self._check_notification,
         }
 
+    @property
+    def task_cycle_ns(self) -> int:
+        """How far apart `cycle` and the fastest samples are."""
+        return self.notifications.task_cycle_ns
+
     # Hooks.
 
     def read(self, access: Access) -> bytes | Later:
@@ -116,7 +121,9 @@ class AdsDevice:
 
         if len(call()) != access.size_bytes:
             raise AdsFault(AdsError.WATCH_SIZE_INVALID, f"{access.size_bytes} bytes cannot be watched here")
-        return Point((access.group, access.offset, access.size_bytes), access.size_bytes, call=call)
+        # Not shared between peers: `read` may look at who is asking.
+        key = (id(access.peer), access.group, access.offset, access.size_bytes)
+        return Point(key, access.size_bytes, call=call)
 
     def prepared(self, access: Access) -> Point | None:
         """What a prepared read answers from: right until `stamp_of` its peer moves. None: ask `read` each time."""

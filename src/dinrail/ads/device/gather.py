@@ -52,34 +52,37 @@ def _attempt(call: Callable[[], bytes] | None, size_bytes: int) -> bytes | None:
 
 
 class Gather:
-    """Reads `points`, always in their order.
+    """Reads what is wanted, always in its order; what is wanted twice is read once.
 
     plain: all of them are bytes of areas, so that no value is ever None.
     """
 
     __slots__ = ("_calls", "_cuts", "_layers", "_order", "plain")
 
-    def __init__(self, points: Sequence[Point]) -> None:
+    def __init__(self, wanted: Sequence[Point]) -> None:
+        points = list({point.key: point for point in wanted}.values())
         self._layers: list[tuple[MemoryArea, int, struct.Struct]] = []
         self._cuts: list[tuple[MemoryArea, int, int]] = []
-        self._calls: list[Point] = []
         places: list[int] = []
-        loose: list[tuple[MemoryArea, int]] = []
+        loose: list[int] = []
         for area, indices in _by_area(points):
             layers, rest = _layered(points, indices)
-            loose += [(area, index) for index in rest]
+            loose += rest
             for layer in layers:
                 self._layers.append((area, points[layer[0]].offset, _struct(points, layer)))
                 places += layer
-        for area, index in loose:
-            self._cuts.append((area, points[index].offset, points[index].size_bytes))
-            places.append(index)
-        for index, point in enumerate(points):
-            if point.area is None:
-                self._calls.append(point)
+        for index in loose:
+            point = points[index]
+            if point.area is not None:
+                self._cuts.append((point.area, point.offset, point.size_bytes))
                 places.append(index)
+        calling = [index for index, point in enumerate(points) if point.area is None]
+        self._calls = [points[index] for index in calling]
+        places += calling
         self.plain = not self._calls
-        self._order = picker(_inverse(places)) if places != list(range(len(points))) else None
+        position = {points[index].key: at for at, index in enumerate(places)}
+        order = [position[point.key] for point in wanted]
+        self._order = None if order == list(range(len(points))) else picker(order)
 
     def __call__(self) -> Values:
         values: Values = ()
@@ -139,10 +142,3 @@ def _struct(points: Sequence[Point], layer: list[int]) -> struct.Struct:
         code.append(f"{point.size_bytes}s")
         at = point.offset + point.size_bytes
     return struct.Struct("".join(code))
-
-
-def _inverse(places: list[int]) -> list[int]:
-    inverse = [0] * len(places)
-    for position, index in enumerate(places):
-        inverse[index] = position
-    return inverse

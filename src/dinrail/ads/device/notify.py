@@ -141,7 +141,7 @@ class Notifications:
         """Sample it from another place from now on."""
         one.point = point
         if one.cohort is not None:
-            one.cohort.sampler.join(one.cohort, one)
+            one.cohort.sampler.rejoin(one)
 
     # Time.
 

@@ -101,12 +101,13 @@ def _read_answer(point: Point) -> Answer:
 
 def _compile_sum(device: Preparing, access: Access, data: bytes) -> Answer | None:
     items = items_of(access, data, device.limits.sum_items, device.limits.response_bytes)
+    rest = (access.peer, access.permit, access.target)
     points: list[Point] = []
     zeros: list[bytes] = []
     places: list[tuple[bool, int]] = []
     codes: list[int] = []
     for item in items:
-        inner = access._replace(command=Command.READ, group=item.group, offset=item.offset, size_bytes=item.size_bytes)
+        inner = Access(Command.READ, item.group, item.offset, item.size_bytes, *rest)
         point: Point | None = None
         code = 0
         try:

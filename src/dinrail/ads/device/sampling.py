@@ -11,13 +11,20 @@ from typing import cast
 
 from dinrail.ads.contract import Peer
 from dinrail.ads.device.framing import SAMPLE, Chunk, pack_samples
-from dinrail.ads.device.gather import Gather, Values, picker
+from dinrail.ads.device.gather import Gather, Point, Values, picker
 from dinrail.ads.device.subscription import Subscription
 from dinrail.ams.address import AmsAddr
 
 JOIN_SHARE = 64
 """A new subscription may join a batch that was opened less than 1/64 of its maximum delay ago; the batch then waits
 for the newcomer's full delay. Bounds the number of batches whose phases differ."""
+
+MAX_COHORT = 1024
+"""Subscriptions in a cohort, so that one that comes or goes costs no more than the plan of so many."""
+MANY_DELAYS = 64
+"""When a peer asks for more kinds of delays than these, they are rounded up to powers of two: no client makes thousands
+of batches."""
+FEW_CHANGES = 64
 
 
 class Cohort:
@@ -46,6 +53,8 @@ class Cohort:
 
     def admits(self, now_ns: int) -> bool:
         """Whether a subscription made now may share the batch."""
+        if len(self.subscriptions) >= MAX_COHORT:
+            return False
         return self.opened_ns is None or now_ns - self.opened_ns <= self.max_delay_ns // JOIN_SHARE
 
     def compile(self, index_of: dict[object, int]) -> None:
@@ -106,14 +115,25 @@ class Cohort:
 
 
 class Sampler:
-    """All subscriptions that are sampled in the same cycles: every `every`-th one, next in cycle `next_cycle`."""
+    """All subscriptions that are sampled in the same cycles: every `every`-th one, next in cycle `next_cycle`.
+
+    Who comes or goes costs its own cohort a new plan, not all of them: new places are gathered behind the others until
+    they are many, and places that nobody watches any more are read until then.
+    """
 
     def __init__(self, every: int, next_cycle: int) -> None:
         self.every = every
         self.next_cycle = next_cycle
         self.cohorts: dict[tuple[int, AmsAddr, bool, int], list[Cohort]] = {}
-        self._stale = True
-        self._gather = Gather(())
+        self._delays: dict[int, int] = {}
+        self._index_of: dict[object, int] = {}
+        self._base = Gather(())
+        self._base_count = 0
+        self._extra = Gather(())
+        self._extra_points: list[Point] = []
+        self._changes = 0
+        self._grown = False
+        self._stale: set[Cohort] = set()
         self._values: Values = ()
 
     @property
@@ -123,37 +143,61 @@ class Sampler:
     def cohort_for(self, one: Subscription, now_ns: int) -> Cohort:
         """The cohort that takes a new subscription, made when there is none."""
         wish, access = one.wish, one.access
-        cohorts = self.cohorts.setdefault((id(access.peer), access.target, wish.on_change, wish.max_delay_ns), [])
+        delay_ns = wish.max_delay_ns
+        if self._delays.get(id(access.peer), 0) > MANY_DELAYS:
+            delay_ns = 1 << (delay_ns - 1).bit_length() if delay_ns else 0
+        key = (id(access.peer), access.target, wish.on_change, delay_ns)
+        if key not in self.cohorts:
+            self.cohorts[key] = []
+            self._delays[key[0]] = self._delays.get(key[0], 0) + 1
+        cohorts = self.cohorts[key]
         for cohort in cohorts:
             if cohort.admits(now_ns):
                 return cohort
-        made = Cohort(self, access.peer, access.target, on_change=wish.on_change, max_delay_ns=wish.max_delay_ns)
+        made = Cohort(self, access.peer, access.target, on_change=wish.on_change, max_delay_ns=delay_ns)
         cohorts.append(made)
         return made
 
     def join(self, cohort: Cohort, one: Subscription) -> None:
+        """Sample a subscription as part of a cohort of this sampler."""
         cohort.subscriptions[one.handle] = one
         one.cohort = cohort
-        self._stale = True
+        self._stale.add(cohort)
+        if one.point.key not in self._index_of:
+            self._index_of[one.point.key] = len(self._index_of)
+            self._extra_points.append(one.point)
+            self._changes += 1
+            self._grown = True
+
+    def rejoin(self, one: Subscription) -> None:
+        """What it samples is another place now."""
+        if one.cohort is not None:
+            self._stale.add(one.cohort)
+        self._changes = len(self._index_of) + FEW_CHANGES  # all is looked up anew
 
     def leave(self, cohort: Cohort, one: Subscription) -> None:
         """Take a subscription out; a cohort without any is forgotten with what it has queued."""
         del cohort.subscriptions[one.handle]
-        self._stale = True
+        self._changes += 1
+        self._stale.add(cohort)
         if not cohort.subscriptions:
+            self._stale.discard(cohort)
             key = (id(cohort.peer), cohort.target, cohort.on_change, cohort.max_delay_ns)
             self.cohorts[key].remove(cohort)
             if not self.cohorts[key]:
                 del self.cohorts[key]
+                self._delays[key[0]] -= 1
+                if not self._delays[key[0]]:
+                    del self._delays[key[0]]
 
     def sample(self, stamp: int, limit_bytes: int) -> Iterable[tuple[Cohort, list[Chunk]]]:
         """Read everything once; what each cohort has to queue for it."""
-        if self._stale:
+        if self._stale or self._grown:
             self._compile()
-        fresh = self._gather()
+        fresh = self._base() + self._extra()
         if fresh != self._values:
             self._values = fresh
-        plain = self._gather.plain
+        plain = self._base.plain and self._extra.plain
         for cohorts in self.cohorts.values():
             for cohort in cohorts:
                 chunks = cohort.sample(self._values, plain, stamp, limit_bytes)
@@ -161,13 +205,23 @@ class Sampler:
                     yield cohort, chunks
 
     def _compile(self) -> None:
-        self._stale = False
+        if self._changes >= FEW_CHANGES + self._base_count // 2:
+            self._compile_all()
+        elif self._grown:
+            self._extra = Gather(self._extra_points)
+        self._grown = False
+        for cohort in self._stale:
+            cohort.compile(self._index_of)
+        self._stale.clear()
+
+    def _compile_all(self) -> None:
         everyone = [cohort for cohorts in self.cohorts.values() for cohort in cohorts]
         points = {one.point.key: one.point for cohort in everyone for one in cohort.subscriptions.values()}
         # In the order of memory, so that a gather needs no second sorting of its values.
         ordered = sorted(points.values(), key=lambda point: (point.area is None, id(point.area), point.offset))
-        self._gather = Gather(ordered)
+        self._base, self._base_count = Gather(ordered), len(ordered)
+        self._extra, self._extra_points = Gather(()), []
+        self._index_of = {point.key: index for index, point in enumerate(ordered)}
+        self._changes = 0
         self._values = ()
-        index_of = {point.key: index for index, point in enumerate(ordered)}
-        for cohort in everyone:
-            cohort.compile(index_of)
+        self._stale.update(everyone)

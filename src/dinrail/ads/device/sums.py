@@ -106,6 +106,9 @@ def perform_sum(device: Served, access: Access, data: bytes, max_items: int, max
     waiting: list[tuple[int, Later]] = []
     room = max_bytes
     for number, item in enumerate(items):
+        if room <= 0:
+            results.append((AdsError.NO_MEMORY, b""))  # and not done at all
+            continue
         code, got = perform_item(device, access, item)
         if isinstance(got, Later):
             waiting.append((number, got))

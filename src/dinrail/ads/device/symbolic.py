@@ -264,10 +264,11 @@ class SymbolDevice(MemoryDevice):
         place = self.find(data)
         if access.size_bytes == wire.U32.size:
             return wire.U32.pack(self.handles.add(access.peer, place))
-        kind, size_bytes, data_type = place.type, place.size_bytes, 0
-        if place.method is not None:  # what it returns; clients read over it, but they do read it
-            kind, size_bytes = place.method.returns, place.method.returns.size_bytes if place.method.returns else 0
-        else:
+        # Of a method, what it returns: ads-client reads over it, but does read it.
+        kind = place.type if place.method is None else place.method.returns
+        size_bytes, data_type = kind.size_bytes if kind else 0, 0
+        if place.method is None:
+            size_bytes = place.size_bytes
             entry = self.uploads.symbol_entry(place.path)
             (data_type,) = wire.U32.unpack_from(entry, _DATA_TYPE_AT)
         name = kind.name.encode(self.source.encoding, "replace")[:0xFFFF] if kind else b""
