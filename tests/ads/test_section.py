@@ -195,6 +195,18 @@ def test_what_routes_are_granted_goes_with_their_proof() -> None:
     assert not policy.accepts_source(keyed, NetId.parse("5.9.9.9.2.1"))
 
 
+def test_a_guest_s_net_id_is_its_own() -> None:
+    """Believed from its network, and from nowhere else."""
+    text = '[ads]\nlisten = [{ at = "vmnet0", guest = "hmi", net_id = "10.0.0.2.1.1" }]'
+    told, mine = settings(text), NetId.parse("10.0.0.2.1.1")
+    policy = policy_of(told, OWN)
+    assert told.listen[0].net_id == mine
+    assert policy.accepts_source(Origin(Via.HOST_ONLY, "vmnet0", guest="hmi"), mine)
+    for other in (Origin(Via.HOST_ONLY, "vmnet1", guest="b"), Origin(Via.LAN, "eth0", "10.0.0.2")):
+        assert not policy.accepts_source(other, mine)
+    assert AdsSettings.from_json(told.to_json().encode()) == told
+
+
 def test_secure_ads_opens_the_lan_once_there_is_a_table_for_it() -> None:
     """`[ads.tls]` alone listens at 8016 everywhere; an empty `secure` does not."""
     assert settings("[ads.tls]").listen[1:] == (Listen(Door.SECURE, "", 8016),)
@@ -209,6 +221,7 @@ def test_secure_ads_opens_the_lan_once_there_is_a_table_for_it() -> None:
         ('[ads]\nnet_id = "0.0.0.0.0.0"', "net_id: 0.0.0.0.0.0 is nobody's NetId"),
         ('[ads]\nlisten = ["a b"]', "listen[0].at: 'a b' is no address"),
         ('[ads]\nlisten = ["1.2.3.4:70000"]', "listen[0].at: '1.2.3.4:70000' is no address"),
+        ('[ads]\nlisten = [{ at = "eth0", net_id = "1.2.3.4.1.1" }]', "listen[0]: a door's `net_id` is its guest's"),
         ('[ads]\nsecure = ["eth0"]', "the document: a secure door needs a certificate or keys"),
         ('[ads]\nlocal_networks = ["172.17.0.1/16"]', "local_networks[0]: '172.17.0.1/16' is no network"),
         (PROXY + 'psk = "x"', "the document: route 'press' uses the key 'x', and there is none"),

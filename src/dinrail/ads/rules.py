@@ -41,11 +41,12 @@ def _narrowed(grants: Preset, unidirectional: bool) -> Preset:
 
 
 def bindings_of(settings: AdsSettings, added: Iterable[RouteSetting] = ()) -> dict[NetId, Bound]:
-    """Each route's NetId is believed from its own end only: its certificate or key, its broker, or its address.
+    """A guest's NetId is believed from its own network only, and each route's from its own end: its certificate or key,
+    its broker, or its address.
 
     A route whose host is a name is bound to nothing: what a name server says proves nobody.
     """
-    bound: dict[NetId, Bound] = {}
+    bound = {door.net_id: Bound(guest=door.guest) for door in settings.listen if door.net_id is not None}
     for one in (*settings.routes, *added):
         address = parse_address(one.route.host)
         if one.route.transport is Transport.MQTT:

@@ -36,12 +36,19 @@ def _or_text(schema: dict[str, Any]) -> None:
 
 
 class ListenSection(Section):
-    """`"127.0.0.1"`, `"vmnet0"`, or `{ at = "vmnet0", guest = "hmi" }`."""
+    """`"127.0.0.1"`, `"vmnet0"`, or `{ at = "vmnet0", guest = "hmi", net_id = "10.0.0.2.1.1" }`."""
 
     model_config = ConfigDict(json_schema_extra=_or_text)
 
     at: EndpointText
     guest: GuestWord = ""
+    net_id: NetIdText | None = None
+
+    @model_validator(mode="after")
+    def _net_id_of_a_guest(self) -> ListenSection:
+        if self.net_id is not None and not self.guest:
+            raise fault("a door's `net_id` is its guest's, and it has no `guest`")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -51,7 +58,7 @@ class ListenSection(Section):
     def value(self, door: s.Door, port: int) -> s.Listen:
         host = s.LOOPBACK_V4 if self.at.host == "localhost" else self.at.host
         address, interface = ("", host) if not self.at.is_address and host != s.LOOPBACK_V4 else (host, "")
-        return s.Listen(door, address, self.at.port or port, interface, self.guest)
+        return s.Listen(door, address, self.at.port or port, interface, self.guest, self.net_id)
 
 
 class RouteSection(Section):

@@ -34,7 +34,8 @@ class Listen:
     """Where to listen: an address, an interface whose addresses are asked for when the router starts, or neither:
     everywhere.
 
-    guest: everything that comes in there comes from that guest (`Via.HOST_ONLY`).
+    guest:  everything that comes in there comes from that guest (`Via.HOST_ONLY`).
+    net_id: the one NetId that the guest may call itself, and that nobody else may.
     """
 
     door: Door
@@ -42,6 +43,7 @@ class Listen:
     port: int = AMS_TCP_PORT
     interface: str = ""
     guest: str = ""
+    net_id: NetId | None = None
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address or self.interface or "*"
