@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .stamps
 
-.PHONY: help setup check test wheel demo bench soak docs lock format clean
+.PHONY: help setup foreign check test wheel demo bench soak docs lock format clean
 
 help:
 	@echo "make demo    boot the virtual industrial PC and give a guest its GPU, start to finish (pictures in out/demo/)"
@@ -31,14 +31,22 @@ $(STAMPS)/venv: requirements.lock pyproject.toml $(STAMPS)/packages
 
 setup: $(STAMPS)/venv
 
+# npm's two ADS clients, which tests run against our server.
+$(STAMPS)/foreign: tests/foreign/package-lock.json $(STAMPS)/packages
+	cd tests/foreign && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
+
+foreign: setup $(STAMPS)/foreign
+
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "not lab"
+	$(BIN)/pytest -q -m "not lab and not ads"
 
-test: check wheel
+test: check wheel foreign
+	$(BIN)/pytest -q -m ads --durations=10
 	$(BIN)/pytest -q -m lab --durations=15
 
 wheel: setup
@@ -47,10 +55,10 @@ wheel: setup
 demo: setup
 	$(BIN)/dinrail lab demo --out out/demo
 
-bench: setup
+bench: setup foreign
 	$(BIN)/python -m tools.bench
 
-soak: setup
+soak: setup foreign
 	DINRAIL_SOAK=1 $(BIN)/pytest -q
 
 format: setup

@@ -133,16 +133,16 @@ def test_up_status_down_and_a_guest_that_outlives_it_all(tmp_path: Path) -> None
     run = tmp_path / "run/guests/hmi"
     run_keeper(run, ["sleep", "60"])
     pid = pid_of(run)
-    first = dinrail(tmp_path, "up")
+    first = dinrail(tmp_path, "up", "--no-router")
     assert first.returncode == 0, first.stderr
     supervisor = int(first.stdout.rsplit(maxsplit=1)[1])
-    assert "up already" in dinrail(tmp_path, "up").stdout
+    assert "up already" in dinrail(tmp_path, "up", "--no-router").stdout
     assert dinrail(tmp_path, "up", "--foreground").returncode == 1
     process = Process(supervisor, start_time(supervisor))
     os.kill(supervisor, signal.SIGKILL)
     wait_for(lambda: not process.is_alive)
     assert "supervisor down" in dinrail(tmp_path, "status").stdout
-    assert "supervisor up" in dinrail(tmp_path, "up").stdout
+    assert "supervisor up" in dinrail(tmp_path, "up", "--no-router").stdout
     assert str(pid) in dinrail(tmp_path, "status").stdout
     assert "guests run on" in dinrail(tmp_path, "down").stdout
     assert "was not up" in dinrail(tmp_path, "down").stdout

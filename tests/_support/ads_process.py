@@ -1,0 +1,150 @@
+"""A real `dinrail ads serve`, and a raw client that speaks bytes to it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dinrail.ams.address import AmsAddr, NetId
+from dinrail.ams.frame import Header, build_frame, parse_header
+
+NET_ID = NetId.parse("5.77.66.55.1.1")
+PLC = AmsAddr.of(NET_ID, 851)
+SYSTEM = AmsAddr.of(NET_ID, 10000)
+ME = AmsAddr.of(NetId.parse("10.20.30.40.1.1"), 30000)
+_ADDRESSES = itertools.count(10)
+
+
+def own_address() -> str:
+    """A loopback address that no other server of this test run has: AdsLib knows one TCP port only, 48898."""
+    number = next(_ADDRESSES)
+    return f"127.{os.getpid() % 200 + 20}.{number // 250}.{number % 250 + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A running server: where it is, and its process."""
+
+    address: str
+    port: int
+    process: subprocess.Popen[str]
+
+    @property
+    def where(self) -> tuple[str, int]:
+        return self.address, self.port
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+
+@contextmanager
+def serving(
+    *words: str, address: str = "", port: int = 48898, net_id: NetId = NET_ID, log: Path | None = None
+) -> Iterator[Serving]:
+    """`dinrail ads serve` with these words, up before it is handed over and ended by SIGTERM afterwards."""
+    address = address or own_address()
+    argv = [sys.executable, "-m", "dinrail", "--json", "ads", "serve", "--net-id", str(net_id)]
+    argv += ["--listen", f"{address}:{port}", *words]
+    with (log or Path(os.devnull)).open("w") as out:
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=out, text=True)
+        try:
+            assert process.stdout is not None
+            readable, _, _ = select.select([process.stdout], [], [], 20)
+            line = process.stdout.readline() if readable else ""
+            assert line, f"the server did not come up: {log.read_text() if log else process.poll()}"
+            facts = json.loads(line)
+            taken = int(re.findall(r"tcp \S+:(\d+)", " ".join(facts["listening"]))[0])
+            yield Serving(address, taken, process)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(10)
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+class Raw:
+    """One TCP connection that speaks frames, and nothing of its own."""
+
+    def __init__(self, where: tuple[str, int], source: AmsAddr = ME, *, bind: str = "") -> None:
+        self.sock = socket.create_connection(where, timeout=10, source_address=(bind, 0) if bind else None)
+        self.source = source
+        self._rest = b""
+        self._invoke = itertools.count(1)
+
+    def __enter__(self) -> Raw:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    def send(self, target: AmsAddr, command: int, payload: bytes = b"") -> int:
+        """Send one request; its invoke id."""
+        invoke_id = next(self._invoke)
+        self.sock.sendall(build_frame(target, self.source, command, 4, invoke_id, payload))
+        return invoke_id
+
+    def frame(self) -> bytes:
+        """The next whole frame, whatever it is."""
+        while len(self._rest) < 6 or len(self._rest) < 6 + struct.unpack_from("<I", self._rest, 2)[0]:
+            part = self.sock.recv(1 << 16)
+            if not part:
+                raise ConnectionError("the server ended the connection")
+            self._rest += part
+        size = 6 + struct.unpack_from("<I", self._rest, 2)[0]
+        frame, self._rest = self._rest[:size], self._rest[size:]
+        return frame
+
+    def response(self, invoke_id: int) -> tuple[Header, bytes]:
+        """The answer to that request; notifications and other answers before it are passed over."""
+        while True:
+            frame = self.frame()
+            if frame[:2] == b"\0\0":
+                header = parse_header(frame)
+                if header.is_response and header.invoke_id == invoke_id:
+                    return header, frame[38:]
+
+    def ask(self, target: AmsAddr, command: int, payload: bytes = b"") -> tuple[Header, bytes]:
+        """One round trip."""
+        return self.response(self.send(target, command, payload))
+
+    def read(self, target: AmsAddr, group: int, offset: int, size: int) -> tuple[int, bytes]:
+        """Result and data of a Read."""
+        header, body = self.ask(target, 2, struct.pack("<III", group, offset, size))
+        assert header.error == 0, hex(header.error)
+        return struct.unpack_from("<I", body)[0], body[8:]
+
+    def write(self, target: AmsAddr, group: int, offset: int, data: bytes) -> int:
+        """Result of a Write."""
+        header, body = self.ask(target, 3, struct.pack("<III", group, offset, len(data)) + data)
+        assert header.error == 0, hex(header.error)
+        result: int = struct.unpack_from("<I", body)[0]
+        return result
+
+    def read_write(self, target: AmsAddr, group: int, offset: int, size: int, data: bytes) -> tuple[int, bytes]:
+        """Result and data of a ReadWrite."""
+        header, body = self.ask(target, 9, struct.pack("<IIII", group, offset, size, len(data)) + data)
+        assert header.error == 0, hex(header.error)
+        return struct.unpack_from("<I", body)[0], body[8:]
+
+    def subscribe(self, target: AmsAddr, group: int, offset: int, size: int, cycle_ms: int, mode: int = 3) -> int:
+        """The handle of a new notification."""
+        entry = struct.pack("<IIIIII16x", group, offset, size, mode, 0, cycle_ms * 10_000)
+        header, body = self.ask(target, 6, entry)
+        assert header.error == 0, hex(header.error)
+        result, handle = struct.unpack("<II", body)
+        assert result == 0, hex(result)
+        return int(handle)

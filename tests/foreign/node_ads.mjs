@@ -1,0 +1,77 @@
+// node-ads (npm) against a server: node node_ads.mjs CASE HOST PORT NETID. Prints one JSON object.
+import ads from 'node-ads';
+
+const [what, host, port, netId] = process.argv.slice(2);
+const options = {
+  host, port: Number(port), amsNetIdTarget: netId, amsNetIdSource: '10.1.2.4.1.1', amsPortSource: 32905,
+  amsPortTarget: 851, timeout: 5000,
+};
+const client = ads.connect(options, () => { run().catch(fail); });
+client.on('error', fail);
+
+function fail(fault) {
+  console.error(fault);
+  process.exit(1);
+}
+
+// A node-ads call with a callback as a promise.
+const call = (name, ...given) => new Promise((done, refuse) => {
+  client[name](...given, (fault, result) => (fault ? refuse(fault) : done(result)));
+});
+const handle = (symname, bytelength, more = {}) => ({ symname, bytelength, ...more });
+
+const cases = {
+  async values() {
+    const read = async (...given) => (await call('read', handle(...given))).value;
+    return {
+      state: await call('readState'), info: await call('readDeviceInfo'),
+      bool: await read('GVL_Types.bBool', ads.BOOL), int: await read('GVL_Types.nInt', ads.INT),
+      udint: await read('GVL_Types.nUdint', ads.UDINT), lreal: await read('GVL_Types.fLreal', ads.LREAL),
+      time: await read('GVL_Types.tTime', ads.TIME), text: await read('GVL_Text.sLong', ads.string(1000)),
+      array: await read('MAIN.aInts', ads.array(ads.INT, 0, 4)),
+    };
+  },
+  async writes() {
+    await call('write', handle('GVL_Types.nInt', ads.INT, { value: -77 }));
+    await call('write', handle('GVL_Types.fLreal', ads.LREAL, { value: 1.5 }));
+    return { int: (await call('read', handle('GVL_Types.nInt', ads.INT))).value,
+      lreal: (await call('read', handle('GVL_Types.fLreal', ads.LREAL))).value };
+  },
+  async multi() {
+    const list = ['nInt', 'nUint', 'nDint'].map((n, i) => handle(`GVL_Types.${n}`, [ads.INT, ads.UINT, ads.DINT][i]));
+    const read = await call('multiRead', list);
+    // One at a time: node-ads 1.5 writes the head of every item over that of the first.
+    await call('multiWrite', [handle('GVL_Types.nUint', ads.UINT, { value: 12 })]);
+    await call('multiWrite', [handle('GVL_Types.nDint', ads.DINT, { value: -12 })]);
+    const again = await call('multiRead', list.map((h) => handle(h.symname, h.bytelength)));
+    return { read: read.map((h) => h.value), again: again.map((h) => h.value) };
+  },
+  async symbols() {
+    const symbols = await new Promise((done, refuse) => {  // this one takes its callback first
+      client.getSymbols((fault, found) => (fault ? refuse(fault) : done(found)), false);
+    });
+    const types = await call('getDatatyps');
+    const named = Object.fromEntries(symbols.map((s) => [s.name, s]));
+    return { symbols: symbols.length, types: types.length,
+      element: Boolean(named['MAIN.AINTS[3]'] ?? named['MAIN.aInts[3]']),
+      member: Boolean(named['GVL_STRUCT.AAXES[2].STTARGET.X'] ?? named['GVL_Struct.aAxes[2].stTarget.x']),
+      names: symbols.map((s) => s.name).filter((n) => /aaxes/i.test(n)).slice(0, 8) };
+  },
+  notify() {
+    return new Promise((done) => {
+      const seen = [];
+      client.on('notification', (one) => {
+        seen.push(one.value);
+        if (seen.length === 10) done({ seen });
+      });
+      client.notify(handle('GVL_Live.nCounter', ads.UDINT, { cycleTime: 20 }));
+    });
+  },
+};
+
+async function run() {
+  const result = await cases[what]();
+  console.log(JSON.stringify(result));
+  client.end(() => process.exit(0));
+  setTimeout(() => process.exit(0), 1000);
+}
