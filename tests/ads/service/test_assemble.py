@@ -229,6 +229,19 @@ def test_sums_are_small_and_each_item_is_asked_for() -> None:
     assert code_of(client.read_write, 0xF080, 257, struct.pack("<III", 601, 0, 6) * 257) != 0
 
 
+def test_services_are_asked_and_not_watched() -> None:
+    """Only the state is subscribed to: sampling a file or a GUID in every cycle is nothing anybody means."""
+    client = client_of(system_of())
+    for group, size in ((122, 4), (120, 4), (1600, 16), (601, 6), (200, 4), (203, 4)):
+        assert code_of(client.subscribe, group, 1, size) == AdsError.SERVICE_NOT_SUPPORTED
+    client.subscribe(240, 0, 16)
+    client.device.tick(0, 0)
+    client.control(16)
+    for millisecond in range(1, 50):
+        client.device.tick(millisecond * 1_000_000, 0)
+    assert [note[-16:-10] for note in client.peer.notes] == [b"\5\0\1\0\1\0", b"\x0f\0\1\0\2\0"]
+
+
 def test_the_fingerprint_is_the_present_one() -> None:
     """A certificate that is made after the start is told, too."""
     told = ["one"]

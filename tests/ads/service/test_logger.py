@@ -174,6 +174,20 @@ def test_listening_is_read_and_speaking_is_write(room: Room) -> None:
     assert len(reader.peer.notes) == 1
 
 
+def test_who_may_listen_no_more_is_told_and_hears_no_more(room: Room) -> None:
+    """When the rules change, a subscription that they do not allow ends by a sample without data; others stay."""
+    handle = room.client.subscribe(1, 0xFFFF, 256)
+    other = Client(room.device, FakePeer())
+    other.subscribe(1, 0xFFFF, 256)
+    room.device.review(room.client.peer, FakePermit())
+    assert room.client.peer.notes == []
+    room.device.review(room.client.peer, FakePermit(frozenset((Action.WRITE,))))
+    room.device.log("x")
+    assert [sample(note) for note in room.client.peer.notes] == [(NEW_YEAR, handle, b"")]
+    assert len(other.peer.notes) == 1
+    assert code_of(room.client.unsubscribe, handle) == AdsError.NOTIFICATION_HANDLE_INVALID
+
+
 @given(st.binary(max_size=120), st.text(max_size=60))
 def test_any_bytes_and_any_text_can_be_said(data: bytes, text: str) -> None:
     """Whatever a client writes or we log is told in a sample that can be read again."""

@@ -17,7 +17,7 @@ from dinrail.ads.service.access import ServiceDevice
 from dinrail.ads.service.routes import RouteService
 from dinrail.ams.address import NetId
 from dinrail.ams.errors import AdsError, AdsFault
-from dinrail.errors import Refused
+from dinrail.errors import HostError, Refused
 from dinrail.units import S_NS
 
 NET_ID = bytes((5, 1, 2, 3, 1, 1))
@@ -196,6 +196,16 @@ def test_a_router_may_refuse_everything() -> None:
     assert code_of(alone.read, 803, 0) == AdsError.NO_MORE_HANDLES
     for group in (801, 802, 804, 808):
         assert code_of(alone.write, group, 1, remote()) == AdsError.SERVICE_NOT_SUPPORTED
+
+
+def test_a_route_that_cannot_be_stored_is_a_device_error() -> None:
+    """A full disk is not the client's fault, and no refusal."""
+
+    class Full(Admin):
+        def add(self, route: Route) -> None:
+            raise HostError("cannot write the file", where=route.name)
+
+    assert code_of(client_of(Full()).write, 801, 0, remote()) == AdsError.DEVICE_ERROR
 
 
 def test_looking_is_browse_and_changing_is_admin() -> None:

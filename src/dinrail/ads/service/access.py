@@ -17,10 +17,12 @@ from dinrail.ads.device.device import AdsDevice, Subject
 from dinrail.ads.device.gather import Point
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.frame import Command
+from dinrail.ams.service import ServiceGroup
 
 MAX_ANSWER_BYTES = 2 << 20
 """What one answer carries at most: half of what a frame may have, so that it passes every router."""
 
+WATCHABLE = frozenset((ServiceGroup.SYSTEM_STATE.value,))
 MAX_SUM_ITEMS = 256
 """Services take longer than variables: a sum of them is small."""
 
@@ -128,6 +130,12 @@ class ServiceDevice(AdsDevice):
 
     def read_write(self, access: device_access.Access, data: bytes) -> bytes | Later:
         return self._serve(access, data)
+
+    def point(self, access: device_access.Access) -> Point:
+        """A service is asked, not watched: sampling one would open files or take random numbers in every cycle."""
+        if access.group in self._services and access.group not in WATCHABLE:
+            raise AdsFault(AdsError.SERVICE_NOT_SUPPORTED, f"group {access.group:#x} is not to be watched")
+        return super().point(access)
 
     def prepared(self, access: device_access.Access) -> Point | None:
         """Nothing: what a service tells is somebody else's, and may be another thing each time."""

@@ -168,9 +168,14 @@ class DirectoryStore:
     def _open_whole(self, parent: int, name: str, info: os.stat_result | None) -> OpenFile:
         temporary = f"{OWN_PREFIX}{os.getpid()}-{next(self._numbers)}"
         mode = _FILE_MODE if info is None else stat.S_IMODE(info.st_mode) & 0o777
-        fd = os.open(temporary, _FILE | os.O_RDWR | os.O_CREAT | os.O_EXCL, mode, dir_fd=parent)
+        kept = os.dup(parent)
+        try:
+            fd = os.open(temporary, _FILE | os.O_RDWR | os.O_CREAT | os.O_EXCL, mode, dir_fd=kept)
+        except OSError:
+            os.close(kept)
+            raise
         self.account(0, 1)
-        return _WholeFile(self, fd, os.dup(parent), temporary, name)
+        return _WholeFile(self, fd, kept, temporary, name)
 
     def _open_in_place(self, parent: int, name: str, info: os.stat_result | None, mode: Mode) -> OpenFile:
         flags = _FILE | (os.O_RDWR if mode.write else os.O_RDONLY)

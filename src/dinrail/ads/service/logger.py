@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dinrail.ads.contract import Action, Peer
+from dinrail.ads.contract import Action, Peer, Permit
 from dinrail.ads.device.access import Access
 from dinrail.ads.device.device import AdsDevice, Subject
 from dinrail.ads.device.subscription import Wish
-from dinrail.ams.address import AmsAddr, Port
+from dinrail.ams.address import Port
 from dinrail.ams.diagnostics import LOGGER_GROUP, LOGGER_OFFSET, LogKind, LogMessage
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.frame import Command
@@ -39,11 +39,13 @@ _KNOWN = int(LogKind.HINT | LogKind.WARNING | LogKind.ERROR | LogKind.LOG | LogK
 
 @dataclass(frozen=True, slots=True)
 class _Listener:
-    """target: the address by which the client knows us."""
+    """access: how it was subscribed, with the size that was registered."""
 
-    peer: Peer
-    target: AmsAddr
-    size_bytes: int
+    access: Access
+
+    @property
+    def peer(self) -> Peer:
+        return self.access.peer
 
 
 class LoggerDevice(AdsDevice):
@@ -87,11 +89,9 @@ class LoggerDevice(AdsDevice):
         self._untold = 0
         clean = replace(message, text=_clean(text)[:MAX_TEXT_CHARS], sender=_clean(message.sender))
         for handle, listener in self._listeners.items():
-            room = listener.size_bytes - _EMPTY_BYTES
+            room = listener.access.size_bytes - _EMPTY_BYTES
             data = (clean if len(clean.text) <= room else replace(clean, text=clean.text[:room])).encode()
-            payload = build_notification((Stamp(message.filetime, (Sample(handle, data),)),))
-            if not listener.peer.notify(listener.target, payload):
-                self.dropped += 1
+            self._send(listener, message.filetime, handle, data)
         return True
 
     def subjects(self, access: Access, data: bytes) -> tuple[Subject, ...]:
@@ -127,7 +127,10 @@ class LoggerDevice(AdsDevice):
         wish = Wish.parse(entry, self.limits.watch_bytes)
         if (wish.group, wish.offset) != (LOGGER_GROUP, LOGGER_OFFSET):
             return super().subscribe(access, entry)
-        self.ask(access._replace(group=wish.group, offset=wish.offset, size_bytes=wish.size_bytes), b"")
+        inner = access._replace(
+            command=Command.ADD_NOTIFICATION, group=wish.group, offset=wish.offset, size_bytes=wish.size_bytes
+        )
+        self.ask(inner, b"")
         if wish.size_bytes < _EMPTY_BYTES:
             raise AdsFault(AdsError.WATCH_SIZE_INVALID, f"a message has {_EMPTY_BYTES} bytes at least")
         own = sum(listener.peer is access.peer for listener in self._listeners.values())
@@ -137,7 +140,7 @@ class LoggerDevice(AdsDevice):
             self._next = FIRST_HANDLE if self._next >= _LAST_HANDLE else self._next + 1
         handle = self._next
         self._next = FIRST_HANDLE if handle >= _LAST_HANDLE else handle + 1
-        self._listeners[handle] = _Listener(access.peer, access.target, wish.size_bytes)
+        self._listeners[handle] = _Listener(inner)
         return handle
 
     def unsubscribe(self, access: Access, handle: int) -> None:
@@ -147,10 +150,27 @@ class LoggerDevice(AdsDevice):
             return
         del self._listeners[handle]
 
+    def review(self, peer: Peer, permit: Permit) -> None:
+        """See AdsDevice: who may listen no more is told by a sample without data."""
+        super().review(peer, permit)
+        for handle, listener in list(self._listeners.items()):
+            if listener.peer is not peer:
+                continue
+            try:
+                self.ask(listener.access._replace(permit=permit), b"")
+            except AdsFault:
+                del self._listeners[handle]
+                self._send(listener, filetime(self._wall_ns()), handle, b"")
+
     def peer_gone(self, peer: Peer) -> None:
         super().peer_gone(peer)
         for handle in [handle for handle, listener in self._listeners.items() if listener.peer is peer]:
             del self._listeners[handle]
+
+    def _send(self, listener: _Listener, stamp: int, handle: int, data: bytes) -> None:
+        payload = build_notification((Stamp(stamp, (Sample(handle, data),)),))
+        if not listener.peer.notify(listener.access.target, payload):
+            self.dropped += 1
 
 
 def _clean(text: str) -> str:

@@ -7,7 +7,9 @@ not half taken.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -19,7 +21,7 @@ from dinrail.ams.address import NET_ID_BYTES, NetId
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.remote import AddRemote, RemoteFlag
 from dinrail.ams.service import MqttSwitch, ServiceGroup
-from dinrail.errors import BadRequest, DinrailError, FormatError
+from dinrail.errors import BadRequest, DinrailError, FormatError, Refused
 from dinrail.units import S_NS
 
 MAX_TIMEOUT_S = 3600
@@ -32,7 +34,7 @@ class RouteAdmin(Protocol):
         """All of them, in an order that only changes when they do."""
 
     def add(self, route: Route) -> None:
-        """Add and keep (unless temporary). Raises RouteExists, BadRequest, Refused; then nothing has changed."""
+        """Add and keep (unless temporary). Raises any DinrailError; then nothing has changed."""
 
     def remove(self, name: str) -> None:
         """Raises Refused when there is no such route."""
@@ -79,23 +81,15 @@ class RouteService:
         is_there = any(route.net_id == known.net_id for known in admin.routes())
         if wanted.flags & RemoteFlag.NO_OVERRIDE and is_there:
             raise AdsFault(AdsError.EXISTS, f"{route.net_id} has a route already")
-        try:
+        with _told():
             admin.add(route)
-        except RouteExists as fault:
-            raise AdsFault(AdsError.ROUTER_PORT_IN_USE, str(fault)) from fault
-        except BadRequest as fault:
-            raise AdsFault(AdsError.INVALID_DATA, str(fault)) from fault
-        except DinrailError as fault:
-            raise AdsFault(AdsError.ACCESS_DENIED, str(fault)) from fault
         return b""
 
     def _delete(self, access: Access) -> bytes:
         admin = self._need_admin()
         name = self._named(access.data).name
-        try:
+        with _told():
             admin.remove(name)
-        except DinrailError as fault:
-            raise AdsFault(AdsError.ACCESS_DENIED, str(fault)) from fault
         return b""
 
     def _enumerate(self, access: Access) -> bytes:
@@ -117,14 +111,12 @@ class RouteService:
         if access.offset not in list(MqttSwitch):
             raise AdsFault(AdsError.INVALID_OFFSET)
         switch = MqttSwitch(access.offset)
-        try:
-            self._need_admin().switch_mqtt(
+        admin = self._need_admin()
+        with _told():
+            admin.switch_mqtt(
                 switch in (MqttSwitch.ENABLE, MqttSwitch.ENABLE_TEMPORARILY),
                 temporary=switch in (MqttSwitch.DISABLE_TEMPORARILY, MqttSwitch.ENABLE_TEMPORARILY),
             )
-        except DinrailError as fault:
-            code = fault.code if isinstance(fault, AdsFault) else AdsError.ACCESS_DENIED
-            raise AdsFault(code, str(fault)) from fault
         return b""
 
     def _named(self, data: bytes) -> Route:
@@ -138,6 +130,23 @@ class RouteService:
             if route.name.lower() == name:
                 return route
         raise AdsFault(AdsError.NOT_FOUND, "there is no such route")
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What the router says, as the ADS error that says the same."""
+    try:
+        yield
+    except AdsFault:
+        raise
+    except RouteExists as fault:
+        raise AdsFault(AdsError.ROUTER_PORT_IN_USE, str(fault)) from fault
+    except BadRequest as fault:
+        raise AdsFault(AdsError.INVALID_DATA, str(fault)) from fault
+    except Refused as fault:
+        raise AdsFault(AdsError.ACCESS_DENIED, str(fault)) from fault
+    except DinrailError as fault:
+        raise AdsFault(AdsError.DEVICE_ERROR, str(fault)) from fault
 
 
 def route_of(wanted: AddRemote) -> Route:
