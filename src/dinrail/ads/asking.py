@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dinrail.ads.actions import action_of
 from dinrail.ads.contract import INSIDE, Action, Origin, Via
 from dinrail.ads.policy.explain import Access, Verdict, decide
+from dinrail.ads.policy.policy import TRUSTED
 from dinrail.ads.policy.rule import VALUE_ACTIONS, canonical_identity, parse_address
 from dinrail.ads.rules import policy_of
 from dinrail.ads.settings import AdsSettings
@@ -32,15 +33,11 @@ class Question:
 
 
 def origin_of(text: str, settings: AdsSettings, *, listener: str = "") -> Origin:
-    """Where somebody comes in, by his own word for it. Raises BadRequest.
-
-    An address is this machine's when it is a loopback or container address, and the LAN's otherwise.
-    """
+    """Where somebody comes in, by his own word for it. Raises BadRequest."""
     kind, _, rest = text.partition(":")
     address = parse_address(text)
     if address is not None:
-        local = address.is_loopback or any(address in network for network in settings.local_networks)
-        return Origin(Via.LOOPBACK if local else Via.LAN, listener, str(address))
+        return Origin(Via.LOOPBACK if address.is_loopback else Via.LAN, listener, str(address))
     if text in ("inside", "loopback"):
         return INSIDE if text == "inside" else Origin(Via.LOOPBACK, listener, "127.0.0.1")
     if kind == "guest" and rest:
@@ -65,7 +62,7 @@ def origin_of(text: str, settings: AdsSettings, *, listener: str = "") -> Origin
 
 def usual_net_id(origin: Origin, settings: AdsSettings, own: NetId) -> NetId:
     """What somebody from there would call himself: the NetId of his route, or the one made of his address."""
-    if origin.via in (Via.INSIDE, Via.LOOPBACK):
+    if origin.via in TRUSTED:
         return own
     if origin.net_ids:
         return origin.net_ids[0]

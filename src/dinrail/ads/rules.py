@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dinrail.ads.contract import Via
-from dinrail.ads.policy.policy import Bound, Policy
+from dinrail.ads.policy.policy import Bound, Policy, unknown_parts
 from dinrail.ads.policy.presets import Preset, guest_rules, preset_rules, route_grants, route_limits
 from dinrail.ads.policy.refusals import Refusal, silent
 from dinrail.ads.policy.rule import Rule, SourceMatch, parse_address, parse_network
@@ -68,6 +68,12 @@ def policy_of(
 ) -> Policy:
     """The policy for these settings. `added`: routes that were added at run time."""
     more = tuple(added)
-    known = {} if has_parts is None else {"has_parts": has_parts}
-    bound = bindings_of(settings, more)
-    return Policy(rules_of(settings, more), bound, own=own, browse=settings.browse, on_refusal=on_refusal, **known)
+    return Policy(
+        rules_of(settings, more),
+        bindings_of(settings, more),
+        own=own,
+        local_networks=settings.local_networks,
+        browse=settings.browse,
+        has_parts=has_parts or unknown_parts,
+        on_refusal=on_refusal,
+    )

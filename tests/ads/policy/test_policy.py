@@ -20,11 +20,11 @@ from build_policy import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinrail.ads.contract import INSIDE, Action, Permit
+from dinrail.ads.contract import INSIDE, Action, Origin, Permit, Via
 from dinrail.ads.policy.explain import Access, decide
 from dinrail.ads.policy.policy import DEFAULT_ALLOW, DEFAULT_DENY, IMPLIED, MAX_DECIDED, Policy
 from dinrail.ads.policy.refusals import Refusal
-from dinrail.ads.policy.rule import ALL_ACTIONS, Effect, Rule, SourceMatch, Span
+from dinrail.ads.policy.rule import ALL_ACTIONS, Effect, Rule, SourceMatch, Span, parse_network
 from dinrail.ams.address import LOOPBACK_NET_ID, AmsAddr, NetId
 
 R, W, C = Action.READ, Action.WRITE, Action.CALL
@@ -162,6 +162,7 @@ def test_the_other_end_of_a_route_is_believed_from_its_address_only() -> None:
     assert judge.permit(ORIGINS["box"], source, target).allows(S, 0, 0, 0)
     assert not judge.permit(ORIGINS["box"], source, target).allows(R, 0x4020, 0, 4)
     assert not judge.accepts_source(ORIGINS["lan"], BOX)
+    assert not judge.accepts_source(Origin(Via.HOST_ONLY, "vmnet0", ORIGINS["box"].address, guest="hmi"), BOX)
     assert not judge.permit(ORIGINS["lan"], source, target).allows(S, 0, 0, 0)
 
 
@@ -266,6 +267,26 @@ def test_what_was_decided_once_is_decided_the_same_again_and_counted_again() -> 
             assert permit.allows(R, 0x4040, 0, 2, ("MAIN.x",))
     assert not permit.allows(R, 0x4040, 0, 2, ("x" * 10_000_000,))
     assert sum(judge.refusals.totals.values()) == 6 * MAX_DECIDED + 1
+
+
+def test_a_container_is_this_machine_and_a_guest_with_its_address_is_not() -> None:
+    """Local networks count for the LAN's door only: a guest may send any source address."""
+    judge = Policy((), BOUND, own=OWN, local_networks=(parse_network("172.17.0.0/16"),))
+    container = Origin(Via.LAN, "eth0", "172.17.3.4")
+    target = AmsAddr.of(OWN, 10000)
+    assert judge.permit(container, AmsAddr.of(OWN, 1), target).allows(A, 500, 0, 0)
+    assert judge.accepts_source(container, OWN)
+    assert judge.knows(container)
+    assert not judge.accepts_source(container, GUEST_ID)
+    assert decide(judge, container, AmsAddr.of(OWN, 1), target, Access(A)).rule == DEFAULT_ALLOW
+    for other in (
+        Origin(Via.LAN, "eth0", "172.18.3.4"),
+        Origin(Via.LAN, "eth0", "not an address"),
+        Origin(Via.HOST_ONLY, "vmnet0", "172.17.3.4", guest="hmi"),
+        Origin(Via.TLS, "tls", "172.17.3.4"),
+    ):
+        assert not judge.permit(other, AmsAddr.of(STRANGER_ID, 1), target).allows(A, 500, 0, 0)
+        assert not judge.accepts_source(other, OWN)
 
 
 def test_every_action_is_open_to_this_machine() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dinrail.ads.contract import Action, Origin
 from dinrail.ads.policy.glob import INSIDE_MARKS, Glob, fold
-from dinrail.ads.policy.policy import DEFAULT_ALLOW, DEFAULT_DENY, IMPLIED, TRUSTED, Policy, hidden, memory_area
+from dinrail.ads.policy.policy import DEFAULT_ALLOW, DEFAULT_DENY, IMPLIED, Policy, hidden, memory_area
 from dinrail.ads.policy.rule import VALUE_ACTIONS, Rule, within
 from dinrail.ams.address import AmsAddr
 
@@ -55,8 +55,9 @@ def decide(policy: Policy, origin: Origin, source: AmsAddr, target: AmsAddr, acc
         trail.append(Step(rule.name, not miss, miss or _hit(rule, access)))
         if not miss:
             return Verdict(rule.allows, rule.name, trail[-1].why, tuple(trail))
-    if origin.via in TRUSTED:
-        return Verdict(True, DEFAULT_ALLOW, f"no rule matches, and it comes by {origin.via.value}", tuple(trail))
+    if policy.trusts(origin):
+        reason = f"no rule matches, and it is this machine ({origin.via.value})"
+        return Verdict(True, DEFAULT_ALLOW, reason, tuple(trail))
     if access.action in policy.implied(origin, source, target):
         reason = "no rule matches, and a rule that allows more implies it"
         return Verdict(True, IMPLIED, reason, tuple(trail))

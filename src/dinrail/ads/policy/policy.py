@@ -2,7 +2,7 @@
 
 The first rule that matches decides. When none does:
 
-    INSIDE, LOOPBACK           everything (what the system service itself refuses, it refuses them, too)
+    INSIDE, LOOPBACK           everything, also for `local_networks` (what the system service refuses, it refuses them)
     HOST_ONLY, LAN, TLS, MQTT  nothing, but whoever may read, write or call at a port may ask for its state, and
                                (`browse`) for its symbols; and whoever may do so at any port of a device may ask the
                                ports about the machine for theirs (the time is among it)
@@ -41,9 +41,9 @@ class Bound:
     networks: tuple[Network, ...] = ()
     local: bool = False
 
-    def holds(self, origin: Origin) -> bool:
-        """Whether this origin may call itself so."""
-        if origin.via in TRUSTED:
+    def holds(self, origin: Origin, *, trusted: bool) -> bool:
+        """Whether this origin may call itself so. trusted: it is this machine."""
+        if trusted:
             # A route may lead to a simulated device on this machine; else no program here takes another's NetId.
             return self.local or origin.via is Via.INSIDE or self._is_near(origin)
         if self.guest and origin.guest == self.guest:
@@ -53,7 +53,8 @@ class Bound:
         return self._is_near(origin)
 
     def _is_near(self, origin: Origin) -> bool:
-        address = parse_address(origin.address) if self.networks else None
+        # A guest may send any source address.
+        address = parse_address(origin.address) if self.networks and not origin.guest else None
         return address is not None and any(address in network for network in self.networks)
 
 
@@ -145,7 +146,7 @@ class SourcePermit:
         self._policy = policy
         self._source = source
         self._target = target
-        self._trusted = origin.via in TRUSTED
+        self._trusted = policy.trusts(origin)
         self._implied = policy.implied(origin, source, target)
         tests = {id(rule): policy.test(rule) for rule in rules}
         self._tests = {action: tuple(tests[id(rule)] for rule in rules if action in rule.actions) for action in Action}
@@ -196,7 +197,7 @@ class SourcePermit:
         return self._policy.has_parts(self._target, name)
 
 
-def _maybe(_target: AmsAddr, _name: str) -> bool:
+def unknown_parts(_target: AmsAddr, _name: str) -> bool:
     """Nothing is known about what lies within symbols: anything may."""
     return True
 
@@ -206,6 +207,7 @@ class Policy:
     other rules are another policy, and a new epoch of the router.
 
     own:       this router's NetId, for rules that name it where a frame says 127.0.0.1.1.1.
+    local_networks: container networks: what comes from there is this machine's.
     has_parts: (target, folded name) -> whether the symbol has members or elements; the answer holds for an epoch. Only
                asked for denying rules with symbols; without it such a rule also refuses scalars whose name it could
                continue (`*.secret`).
@@ -217,13 +219,15 @@ class Policy:
         bound: Mapping[NetId, Bound] | None = None,
         *,
         own: NetId = LOOPBACK_NET_ID,
+        local_networks: tuple[Network, ...] = (),
         browse: bool = True,
-        has_parts: Callable[[AmsAddr, str], bool] = _maybe,
+        has_parts: Callable[[AmsAddr, str], bool] = unknown_parts,
         on_refusal: Callable[[Refusal], None] = silent,
     ) -> None:
         self.rules = tuple(rules)
         self.bound = dict(bound or {}) | {net_id: Bound(local=True) for net_id in (own, LOOPBACK_NET_ID)}
         self.own = own
+        self.local_networks = local_networks
         self.browse = browse
         self.has_parts = has_parts
         self.refusals = Refusals(on_refusal)
@@ -233,16 +237,23 @@ class Policy:
         """What this source may do at that port. Worth keeping: it sorts all rules."""
         return SourcePermit(self, origin, source, target)
 
+    def trusts(self, origin: Origin) -> bool:
+        """Whether somebody is this machine: the process, its loopback, its containers. A guest never is."""
+        if origin.via is not Via.LAN or origin.guest or not self.local_networks:
+            return origin.via in TRUSTED
+        address = parse_address(origin.address)
+        return address is not None and any(address in network for network in self.local_networks)
+
     def accepts_source(self, origin: Origin, net_id: NetId) -> bool:
         """Whether a frame from there may call itself so: a bound NetId is believed from its own place only."""
         if origin.net_ids and net_id not in origin.net_ids:
             return False
         bound = self.bound.get(net_id)
-        return bound is None or bound.holds(origin)
+        return bound is None or bound.holds(origin, trusted=self.trusts(origin))
 
     def knows(self, origin: Origin) -> bool:
         """Whether any rule could allow this origin anything. Who is not known gets no answer to a discovery."""
-        return origin.via in TRUSTED or any(
+        return self.trusts(origin) or any(
             rule.allows
             and rule.source.fits(origin)
             and (not rule.source.net_ids or any(self.proves(origin, net_id) for net_id in rule.source.net_ids))
@@ -272,7 +283,7 @@ class Policy:
 
     def proves(self, origin: Origin, net_id: NetId) -> bool:
         """Whether this origin is known to be that NetId."""
-        if origin.via in TRUSTED or net_id in origin.net_ids:
+        if self.trusts(origin) or net_id in origin.net_ids:
             return self.accepts_source(origin, net_id)
         return net_id in self.bound and self.accepts_source(origin, net_id)
 
