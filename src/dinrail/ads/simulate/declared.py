@@ -19,6 +19,7 @@ from collections.abc import Mapping
 
 from dinrail.ads.device.rpc import Returned
 from dinrail.ads.simulate.description import Call
+from dinrail.ads.simulate.generators import NOT_WHOLE, range_of
 from dinrail.ads.simulate.options import Faults, Options
 from dinrail.errors import BadRequest
 from dinrail.iec import types as iec
@@ -106,17 +107,17 @@ class Types:
         self, name: str, values: object, options: Options, comment: str, attributes: tuple[iec.Attribute, ...]
     ) -> iec.IecType:
         base = iec.resolve(self.parse(options.take("base") or "INT", options.where))
+        bounds = range_of(base)
+        if not isinstance(base, iec.ElementaryType) or bounds is None or base.kind in NOT_WHOLE:
+            options.fault(f"base has to be an integer type, not {base.name}")
+            return iec.OpaqueType(name, 0)
         pairs = dict(zip(values, range(len(values)), strict=True)) if isinstance(values, list) else values
         numbers: list[tuple[str, int]] = []
         for key, number in pairs.items() if isinstance(pairs, Mapping) else ():
-            try:
-                encode(base, number)
-                numbers.append((str(key), int(number)))
-            except BadRequest as fault:
-                options.fault(f"{key}: {fault}" + (f" ({fault.why})" if fault.why else ""))
-        if not isinstance(base, iec.ElementaryType):
-            options.fault(f"base has to be an integer type, not {base.name}")
-            return iec.OpaqueType(name, 0)
+            if isinstance(number, int) and not isinstance(number, bool) and bounds[0] <= number <= bounds[1]:
+                numbers.append((str(key), number))
+            else:
+                options.fault(f"{key}: {number!r} is no {base.name}")
         if not isinstance(pairs, Mapping) or not pairs:
             options.fault("values has to be a table like { Off = 0, On = 1 }")
         return iec.EnumType(name, tuple(numbers), base, comment, attributes)

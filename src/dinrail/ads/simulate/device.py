@@ -9,16 +9,15 @@ from dinrail.ads.device.access import Limits
 from dinrail.ads.device.memory import BytesArea, Memory, Spot
 from dinrail.ads.device.symbolic import SymbolDevice
 from dinrail.ads.simulate.description import AREA_BYTES, Description, area_of
-from dinrail.ads.simulate.generators import Generator, fit
+from dinrail.ads.simulate.generators import NOT_WHOLE, Generator, fit
 from dinrail.ads.symbols.export import Exporter
 from dinrail.ads.symbols.place import Place
 from dinrail.ads.symbols.table import SymbolTable
 from dinrail.ams.group import IndexGroup
-from dinrail.iec.types import Elementary, ElementaryType, IecType, resolve
+from dinrail.iec.types import ElementaryType, IecType, resolve
 from dinrail.iec.value import CODES, encode, limits
 from dinrail.units import S_NS
 
-_BOOLS = (Elementary.BOOL, Elementary.BIT)
 _IMAGES = (IndexGroup.INPUTS, IndexGroup.OUTPUTS)
 
 
@@ -87,7 +86,7 @@ class SimulatedDevice(SymbolDevice):
 def packer(kind: IecType) -> Callable[[object], bytes]:
     """Bytes for what a generator gives: `encode` of `fit`, and short for whole numbers, which most variables are."""
     real = resolve(kind)
-    if not isinstance(real, ElementaryType) or CODES[real.kind] in "fd" or real.kind in _BOOLS:
+    if not isinstance(real, ElementaryType) or real.kind in NOT_WHOLE:
         return lambda value: encode(kind, fit(kind, value))
     low, high = limits(real.kind)
     pack = struct.Struct("<" + CODES[real.kind]).pack

@@ -26,6 +26,7 @@ from dinrail.iec.value import limits
 from dinrail.units import MS_NS
 
 _MASK = (1 << 64) - 1
+NOT_WHOLE = frozenset((Elementary.BOOL, Elementary.BIT, Elementary.REAL, Elementary.LREAL))
 
 
 class Generator(Protocol):

@@ -10,14 +10,17 @@ from dinrail.ads.simulate.device import SimulatedDevice
 from dinrail.ads.simulate.document import from_csv, from_toml
 from dinrail.ads.simulate.project import from_project
 from dinrail.ads.simulate.recording import read_recording, to_description
-from dinrail.errors import BadRequest
+from dinrail.errors import BadRequest, HostError
 
 MAX_FILE_BYTES = 256 << 20
 KINDS = (".toml", ".csv", ".tmc", ".tpy", ".jsonl")
 
 
 def load(path: str | Path, *, limits: Limits | None = None) -> SimulatedDevice:
-    """The device that a file describes. Raises BadRequest, with every fault and its place, or FormatError."""
+    """The device that a file describes.
+
+    Raises BadRequest (every fault with its place), FormatError, or HostError when the file cannot be read.
+    """
     return SimulatedDevice(load_description(path), limits=limits)
 
 
@@ -54,7 +57,7 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except (OSError, ValueError) as fault:
         why = fault.strerror if isinstance(fault, OSError) else str(fault)
-        raise BadRequest(f"cannot be read: {why}", where=str(file)) from fault
+        raise HostError(f"cannot be read: {why}", where=str(file)) from fault
 
 
 def _decode(data: bytes, where: str) -> str:

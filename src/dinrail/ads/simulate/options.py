@@ -18,7 +18,7 @@ from dinrail.ads.simulate.generators import (
     Toggle,
     range_of,
 )
-from dinrail.errors import BadRequest
+from dinrail.errors import BadRequest, DinrailError
 from dinrail.iec.text import parse
 from dinrail.iec.types import IecType
 from dinrail.iec.value import encode
@@ -26,7 +26,7 @@ from dinrail.units import MS_NS, S_NS
 
 MAX_CSV_ROWS = 1_000_000
 ReadText = Callable[[str], str]
-"""Gives the text of a file that a description names. Raises BadRequest."""
+"""Gives the text of a file that a description names. Raises BadRequest or HostError."""
 Faults = list[str]
 _DEFAULT_SPAN = 100
 _MAX_PERIOD_S = 86_400 * 366.0
@@ -82,7 +82,7 @@ class Options:
     def flag(self, name: str, default: bool) -> bool:
         """true or false; as a word where the description has only words."""
         value = self.take(name)
-        value = {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else value
+        value = {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
         if value is not None and not isinstance(value, bool):
             self.fault(f"{name} has to be true or false")
         return value if isinstance(value, bool) else default
@@ -181,7 +181,7 @@ def _csv(options: Options, kind: IecType, read_text: ReadText, cycle_ns: int) ->
     time, loop = options.text("time", "time_s"), options.flag("loop", True)
     try:
         text = read_text(file)
-    except BadRequest as fault:
+    except DinrailError as fault:
         options.fault(str(fault))
         return None
     rows = csv.DictReader(io.StringIO(text))

@@ -215,7 +215,8 @@ class _Project:
         if not (body.isascii() and body.isdigit() and len(body) <= 20):
             raise FormatError(f"{text[:30]!r} is no number", structure=node.tag, field=tag, where=self.where)
         number = int(text)
-        if tag != "Enum" and not -(1 << 31) <= number < 1 << 33:
+        low = -(1 << 31) if tag == "LBound" else 0
+        if tag != "Enum" and not low <= number < 1 << 33:
             raise FormatError(f"{number} is beyond all measure", structure=node.tag, field=tag, where=self.where)
         return number
 
