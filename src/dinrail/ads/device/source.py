@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from dinrail.ams.symbol import UploadInfo
+from dinrail.iec.symbol import Symbol
 from dinrail.iec.types import Encoding, IecType, Method
 
 
@@ -70,11 +71,18 @@ class SymbolSource(Protocol):
     def encoding(self) -> Encoding:
         """Of names on the wire."""
 
+    @property
+    def symbols(self) -> Sequence[Symbol]:
+        """The top-level ones."""
+
     def find(self, path: str) -> SymbolPlace:
         """Raises AdsFault SYMBOL_NOT_FOUND or INVALID_ARRAY_INDEX."""
 
     def containing(self, group: int, offset: int, size_bytes: int, *, bit: int | None = None) -> tuple[str, ...]:
         """Paths of all that contains the range, outermost first."""
+
+    def is_read_only(self, group: int, offset: int, size_bytes: int) -> bool:
+        """Whether any byte of the range belongs to a symbol that may not be written."""
 
 
 class SymbolUploads(Protocol):

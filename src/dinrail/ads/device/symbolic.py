@@ -25,6 +25,7 @@ from dinrail.ads.device.handles import Handles
 from dinrail.ads.device.memoried import MemoryDevice
 from dinrail.ads.device.memory import Memory, Spot
 from dinrail.ads.device.names import lookup
+from dinrail.ads.device.protected import Protected
 from dinrail.ads.device.rpc import Call, Methods
 from dinrail.ads.device.source import SymbolPlace, SymbolSource, SymbolUploads
 from dinrail.ams.errors import AdsError, AdsFault
@@ -61,6 +62,7 @@ class SymbolDevice(MemoryDevice):
         super().__init__(memory, limits=limits, task_cycle_ns=task_cycle_ns)
         self.source = source
         self.uploads = uploads
+        self._protected = Protected(source.symbols)
         self.symbol_version = 1
         self.methods = Methods()
         self.handles: Handles[SymbolPlace] = Handles(self.limits.handles_per_peer)
@@ -95,6 +97,7 @@ class SymbolDevice(MemoryDevice):
         address go on where the address still exists.
         """
         self.source, self.uploads = source, uploads
+        self._protected = Protected(source.symbols)
         self.memory = memory or self.memory
         self.symbol_version = self.symbol_version % _MAX_VERSION + 1
         self.handles.invalidate()
@@ -177,8 +180,15 @@ class SymbolDevice(MemoryDevice):
             wire.exactly(data, wire.U32.size)
             self.handles.release(access.peer, *wire.U32.unpack(data))
         else:
+            if access.group in self.memory:
+                self._guard(*self.memory.touched(access.group, access.offset, len(data))[:3])
             return super().write(access, data)
         return None
+
+    def _guard(self, group: int, offset: int, size_bytes: int) -> None:
+        """A constant is one by its address, too: clients write by address what they looked up by name."""
+        if size_bytes and self.source.is_read_only(group, offset, size_bytes):
+            raise AdsFault(AdsError.INVALID_ACCESS, f"{group:#x}:{offset} belongs to a symbol that is read-only")
 
     def read_write(self, access: Access, data: bytes) -> bytes | Later:
         ask = self._asks.get(access.group)
@@ -243,7 +253,14 @@ class SymbolDevice(MemoryDevice):
             raise AdsFault(AdsError.INVALID_ACCESS, f"{place.path} cannot be written")
         if len(data) > place.size_bytes:
             raise AdsFault(AdsError.INVALID_SIZE, f"{place.path} has {place.size_bytes} bytes, not {len(data)}")
-        _part(self.spot(place), len(data)).write(data)
+        spot = _part(self.spot(place), len(data))
+        self._guard(spot.group, spot.offset, spot.size_bytes)
+        spot.write(data)
+
+    def _guard(self, group: int, offset: int, size_bytes: int) -> None:
+        group, offset, size_bytes, _ = self.memory.touched(group, offset, size_bytes)
+        if self._protected.touches(group, offset, size_bytes):
+            raise AdsFault(AdsError.INVALID_ACCESS, f"a read-only symbol lies at {group:#x}:{offset:#x}")
 
     def _value_by_name(self, access: Access, data: bytes) -> bytes:
         return self._value(self.find(data), access.size_bytes)

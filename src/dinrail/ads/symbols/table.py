@@ -138,6 +138,12 @@ class SymbolTable:
         for symbol in area.overlapping(offset, offset + size_bytes) if area else ():
             yield from _parts(symbol.name, symbol.type, offset - symbol.offset, offset + size_bytes - symbol.offset)
 
+    def is_read_only(self, group: int, offset: int, size_bytes: int) -> bool:
+        """Whether any byte of the range belongs to a symbol that may not be written."""
+        area = self._area(group)
+        overlapping = area.overlapping(offset, offset + size_bytes) if area else []
+        return any(symbol.read_only for symbol in overlapping)
+
     def _area(self, group: int) -> _Area | None:
         if self._areas is None:
             by_group: dict[int, list[Symbol]] = {}
