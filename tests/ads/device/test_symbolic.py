@@ -135,6 +135,29 @@ def test_read_only_symbols_are_not_written_by_name_or_handle(client: Names) -> N
     assert client.write(0xF004, 0, b"MAIN.nConst\0" + bytes(4)) == 0x704
 
 
+@pytest.mark.parametrize(
+    ("group", "offset", "size", "result"),
+    [
+        (DATA, 112, 4, 0x704),
+        (DATA, 115, 1, 0x704),
+        (DATA, 110, 3, 0x704),
+        (DATA, 0, 400, 0x704),
+        (DATA + 1, 8 * 115 + 7, 1, 0x704),
+        (DATA, 110, 2, 0),
+        (DATA, 116, 4, 0),
+        (DATA, 112, 0, 0),
+        (DATA + 1, 8 * 116, 1, 0),
+        (M, 112, 4, 0),
+    ],
+)
+def test_read_only_symbols_are_not_written_by_address(
+    client: Names, group: int, offset: int, size: int, result: int
+) -> None:
+    """Whatever touches a constant's bytes is 0x704, by bytes or bits; its neighbours are written."""
+    assert client.write(group, offset, b"\xff" * size) == result
+    assert client.read(DATA, 112, 4) == (0, bytes(4))
+
+
 def test_addresses_by_name_and_handle(client: Names) -> None:
     """F007 and F012 tell group, offset and size; what lies behind a pointer has no address."""
     told = struct.pack("<III", DATA, 106, 2)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from dinrail.ams.symbol import UploadInfo
-from dinrail.iec.symbol import Symbol
 from dinrail.iec.types import Encoding, IecType, Method
 
 
@@ -70,10 +69,6 @@ class SymbolSource(Protocol):
     @property
     def encoding(self) -> Encoding:
         """Of names on the wire."""
-
-    @property
-    def symbols(self) -> Sequence[Symbol]:
-        """The top-level ones."""
 
     def find(self, path: str) -> SymbolPlace:
         """Raises AdsFault SYMBOL_NOT_FOUND or INVALID_ARRAY_INDEX."""

@@ -25,7 +25,6 @@ from dinrail.ads.device.handles import Handles
 from dinrail.ads.device.memoried import MemoryDevice
 from dinrail.ads.device.memory import Memory, Spot
 from dinrail.ads.device.names import lookup
-from dinrail.ads.device.protected import Protected
 from dinrail.ads.device.rpc import Call, Methods
 from dinrail.ads.device.source import SymbolPlace, SymbolSource, SymbolUploads
 from dinrail.ams.errors import AdsError, AdsFault
@@ -62,7 +61,6 @@ class SymbolDevice(MemoryDevice):
         super().__init__(memory, limits=limits, task_cycle_ns=task_cycle_ns)
         self.source = source
         self.uploads = uploads
-        self._protected = Protected(source.symbols)
         self.symbol_version = 1
         self.methods = Methods()
         self.handles: Handles[SymbolPlace] = Handles(self.limits.handles_per_peer)
@@ -97,7 +95,6 @@ class SymbolDevice(MemoryDevice):
         address go on where the address still exists.
         """
         self.source, self.uploads = source, uploads
-        self._protected = Protected(source.symbols)
         self.memory = memory or self.memory
         self.symbol_version = self.symbol_version % _MAX_VERSION + 1
         self.handles.invalidate()
@@ -191,6 +188,8 @@ class SymbolDevice(MemoryDevice):
             raise AdsFault(AdsError.INVALID_ACCESS, f"{group:#x}:{offset} belongs to a symbol that is read-only")
 
     def read_write(self, access: Access, data: bytes) -> bytes | Later:
+        if access.group == IndexGroup.INPUTS_AND_OUTPUTS:
+            self._guard(IndexGroup.OUTPUTS, access.offset, len(data))
         ask = self._asks.get(access.group)
         return super().read_write(access, data) if ask is None else ask(access, data)
 
@@ -256,11 +255,6 @@ class SymbolDevice(MemoryDevice):
         spot = _part(self.spot(place), len(data))
         self._guard(spot.group, spot.offset, spot.size_bytes)
         spot.write(data)
-
-    def _guard(self, group: int, offset: int, size_bytes: int) -> None:
-        group, offset, size_bytes, _ = self.memory.touched(group, offset, size_bytes)
-        if self._protected.touches(group, offset, size_bytes):
-            raise AdsFault(AdsError.INVALID_ACCESS, f"a read-only symbol lies at {group:#x}:{offset:#x}")
 
     def _value_by_name(self, access: Access, data: bytes) -> bytes:
         return self._value(self.find(data), access.size_bytes)
