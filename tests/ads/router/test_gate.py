@@ -17,6 +17,7 @@ from ads_wire import (
     add_note,
     answer_to,
     head_of,
+    notification,
     read,
     read_write,
     request,
@@ -215,6 +216,43 @@ def test_names_end_with_the_connection() -> None:
     assert result_of(client.ask(read(PLC, ONE, 7, group=0xF005))) == AdsError.ACCESS_DENIED
 
 
+def test_a_handle_that_was_given_back_has_no_name() -> None:
+    """Once nobody has a handle its number may be another symbol's: the name that it had counts no more."""
+    _, client, wire, session = gated(Allow(symbols=SYMBOLS))
+    client.say(read_write(PLC, ONE, 0xF003, 0, 4, b"GVL.a\0"))
+    session.receive(answer_to(wire.take()[0], struct.pack("<III", 0, 4, 7)))
+    client.say(write(PLC, ONE, struct.pack("<I", 7), group=0xF006))
+    session.receive(answer_to(wire.take()[0], bytes(4)))
+    client.wire.take()
+    assert result_of(client.ask(read(PLC, ONE, 7, group=0xF005))) == AdsError.ACCESS_DENIED
+
+
+@pytest.mark.parametrize("notified", [False, True])
+def test_another_symbol_version_ends_all_names(notified: bool) -> None:
+    """When a client reads another symbol version, or is notified of one, what was learned before is forgotten."""
+    _, client, wire, session = gated(Allow(symbols=SYMBOLS))
+
+    def version(number: int) -> None:
+        client.say(read(PLC, ONE, 0, 1, group=0xF008))
+        session.receive(answer_to(wire.take()[-1], struct.pack("<IIB", 0, 1, number)))
+
+    version(1)
+    client.say(request(PLC, ONE, Command.ADD_NOTIFICATION, struct.pack("<IIIIII16x", 0xF008, 0, 1, 4, 0, 0)))
+    (asked,) = wire.take()
+    session.receive(answer_to(asked, struct.pack("<II", 0, 9)))
+    client.say(read_write(PLC, ONE, 0xF003, 0, 4, b"GVL.a\0"))
+    session.receive(answer_to(wire.take()[0], struct.pack("<III", 0, 4, 7)))
+    version(1)
+    client.wire.take()
+    assert client.say(read(PLC, ONE, 7, group=0xF005)) == []
+    if notified:
+        session.receive(notification(head_of(asked).source, PLC, (9, b"\2")))
+    else:
+        version(2)
+    client.wire.take()
+    assert result_of(client.ask(read(PLC, ONE, 7, group=0xF005))) == AdsError.ACCESS_DENIED
+
+
 @pytest.mark.parametrize(
     ("name", "path"),
     [
@@ -235,7 +273,7 @@ def test_a_path_lies_within_its_beginnings(name: str, path: tuple[str, ...]) -> 
 
 
 def test_a_book_is_bounded_and_forgets_the_oldest() -> None:
-    """Beyond its capacity the first handle and the first place are forgotten; a place that moved is at its new one."""
+    """The oldest goes beyond the capacity, a place that moved is where it is now, and long names are not kept."""
     names = Names(2)
     for number in range(3):
         names.put_handle(PLC, bytes([number, 0, 0, 0]), f"h{number}")
@@ -244,6 +282,10 @@ def test_a_book_is_bounded_and_forgets_the_oldest() -> None:
     assert [names.at(PLC, 0x4040, number * 4, 4) for number in range(3)] == [(), ("p1",), ("p2",)]
     names.put_place(PLC, "P1", 0x4020, 0, 4)
     assert names.at(PLC, 0x4040, 4, 4) == ()
+    assert names.at(PLC, 0x4020, 0, 4) == ("P1",)
+    names.put_handle(PLC, b"\1\0\0\0", "x" * 1025)
+    names.put_place(PLC, "x" * 1025, 0x4020, 0, 4)
+    assert names.of_handle(PLC, b"\1\0\0\0") is None
     assert names.at(PLC, 0x4020, 0, 4) == ("P1",)
     names.clear()
     assert len(names) == 0

@@ -12,9 +12,11 @@ from ads_wire import (
     LOCAL,
     OURS,
     PLC,
+    Allow,
     Bench,
     Client,
     Memory,
+    Policy,
     Wire,
     add_note,
     answer_to,
@@ -30,7 +32,7 @@ from ads_wire import (
     write,
 )
 
-from dinrail.ads.contract import Origin, Peer, Request, Via
+from dinrail.ads.contract import Action, Origin, Peer, Permit, Request, Via
 from dinrail.ads.router.limits import Limits
 from dinrail.ams.address import LOOPBACK_NET_ID, AmsAddr, NetId
 from dinrail.ams.errors import AdsError, AdsFault
@@ -273,6 +275,30 @@ def test_a_fault_while_preparing_is_an_answer(bench: Bench) -> None:
     assert result_of(bench.client().ask(read(AmsAddr.of(OURS, 852), ADSLIB))) == AdsError.INVALID_OFFSET
 
 
+def test_a_prepared_answer_that_fails_is_an_answer() -> None:
+    """A prepared body that raises AdsFault later on is answered with its code, and prepared anew."""
+
+    class Fickle(Memory):
+        def prepare(self, request: Request) -> Callable[[], bytes] | None:
+            good = super().prepare(request)
+
+            def body() -> bytes:
+                if not self.data:
+                    raise AdsFault(AdsError.INVALID_OFFSET)
+                assert good is not None
+                return good()
+
+            return body
+
+    bench, memory = Bench(), Fickle()
+    bench.router.serve(851, memory)
+    client = bench.client()
+    assert result_of(client.ask(read(HERE, ADSLIB))) == 0
+    memory.data.clear()
+    assert result_of(client.ask(read(HERE, ADSLIB))) == AdsError.INVALID_OFFSET
+    assert memory.prepared == 2
+
+
 GUEST = Origin(Via.HOST_ONLY, "vmnet0", "10.9.0.2", guest="hmi", net_ids=(NetId.parse("10.9.0.2.1.1"),))
 
 
@@ -305,6 +331,36 @@ def test_binding_a_net_id_ends_who_spoke_as_it(bench: Bench) -> None:
     bench.policy.bound[PLC.net_id] = "192.0.2.7"
     bench.router.changed()
     assert client.say(read(HERE, PLC)) == []
+    assert [peer.source for peer in bench.memory.gone] == [PLC]
+
+
+class Strict(Memory):
+    """A device that looks at its subscriptions again."""
+
+    def review(self, peer: Peer, permit: Permit) -> None:
+        if not permit.allows(Action.READ, 0x4020, 0, 4):
+            self.notes = {handle: note for handle, note in self.notes.items() if note[0] is not peer}
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_new_rules_hold_for_what_stands_already(away: bool) -> None:
+    """`set_policy` has devices look at the subscriptions of all clients again, also of those that are away."""
+    bench, memory = Bench(), Strict()
+    bench.router.serve(851, memory)
+    client = bench.client()
+    client.ask(add_note(HERE, ADSLIB))
+    if away:
+        client.drop()
+    bench.router.set_policy(Policy())
+    assert memory.notes
+    bench.router.set_policy(Policy(Allow(refuse=frozenset({Action.READ}))))
+    assert not memory.notes
+
+
+def test_new_bindings_hold_at_once(bench: Bench) -> None:
+    """`set_policy` ends whoever speaks as a NetId that is now bound elsewhere, before it says another word."""
+    bench.client(lan("192.0.2.8")).ask(add_note(HERE, PLC))
+    bench.router.set_policy(Policy(bound={PLC.net_id: "192.0.2.7"}))
     assert [peer.source for peer in bench.memory.gone] == [PLC]
 
 

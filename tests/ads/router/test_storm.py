@@ -11,8 +11,10 @@ from ads_wire import (
     OURS,
     PLC,
     PLC_NET,
+    Allow,
     Bench,
     Client,
+    Policy,
     Wire,
     add_note,
     answer_to,
@@ -28,7 +30,7 @@ from ads_wire import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinrail.ads.contract import Origin, Via
+from dinrail.ads.contract import Action, Origin, Via
 from dinrail.ads.router.limits import Limits
 from dinrail.ads.router.outlet import Outlet
 from dinrail.ads.router.routes import Route
@@ -182,6 +184,10 @@ class Storm:
                 router.add_route(SUB)
         elif self.random.random() < 0.2:
             router.changed()
+        elif self.random.random() < 0.2:
+            refuse = frozenset(self.random.sample(list(Action), self.random.choice([0, 0, 2])))
+            bound = {SOURCES[1].net_id: "192.0.2.99"} if self.random.random() < 0.2 else {}
+            router.set_policy(Policy(Allow(refuse=refuse), bound))
         elif self.bench.memory.waiting:
             self.bench.memory.waiting.pop().reply(bytes(4))
 

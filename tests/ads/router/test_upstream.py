@@ -10,8 +10,10 @@ from ads_wire import (
     OURS,
     PLC,
     PLC_NET,
+    Allow,
     Bench,
     Client,
+    Policy,
     Wire,
     add_note,
     answer_to,
@@ -27,7 +29,7 @@ from ads_wire import (
     write,
 )
 
-from dinrail.ads.contract import Origin, Via
+from dinrail.ads.contract import Action, Origin, Via
 from dinrail.ads.router.limits import Limits
 from dinrail.ads.router.routes import Route, RouteTable
 from dinrail.ads.router.session import Session
@@ -500,6 +502,45 @@ def test_symbol_handles_of_one_client_are_bounded() -> None:
     assert result_of(client.ask(ask)) == AdsError.NO_MEMORY
     assert client.say(read(PLC, ONE)) == []
     assert bench.counters.pending == 1
+
+
+def test_new_rules_end_subscriptions_by_the_connection() -> None:
+    """A subscription that the new rules refuse ends by an empty sample, and is deleted at the device; others stay."""
+    bench, client, wire, session = joined()
+    subscribe(client, wire, session, 1)
+    bench.router.set_policy(Policy())
+    assert (client.wire.take(), wire.take()) == ([], [])
+    bench.router.set_policy(Policy(Allow(refuse=frozenset({Action.READ}))))
+    assert client.wire.take() == [notification_without_time(1)]
+    (deletion,) = wire.take()
+    assert (head_of(deletion).command, deletion[38:]) == (Command.DELETE_NOTIFICATION, struct.pack("<I", 1))
+
+
+def notification_without_time(handle: int) -> bytes:
+    frame = notification(ONE, PLC, (handle, b""))
+    return frame[:46] + bytes(8) + frame[54:]
+
+
+def test_a_time_stamp_is_passed_on_with_its_request() -> None:
+    """A request with the TIMESTAMP flag leaves as it came, and is judged without its last eight bytes."""
+    _, client, wire, _ = joined()
+    body = struct.pack("<III", 0x4020, 0, 2) + b"ab" + bytes(8)
+    client.say(request(PLC, ONE, Command.WRITE, body, flags=4 | Flag.TIMESTAMP))
+    assert wire.take()[0][38:] == body
+
+
+def test_what_was_answered_is_not_remembered_behind_what_was_not() -> None:
+    """However many requests are answered while one is not, little is kept of them."""
+    bench, client, wire, session = joined()
+    client.say(read(PLC, ONE))
+    wire.take()
+    for _ in range(5000):
+        client.say(read(PLC, ONE))
+        session.receive(answer_to(wire.take()[0], bytes(8)))
+    assert session.outlet is not None
+    assert len(session.outlet._deadlines) < 1100
+    bench.pass_time(LINE.timeout_ns)
+    assert result_of(client.wire.take()[-1]) == AdsError.TIMEOUT
 
 
 def test_pending_requests_are_bounded() -> None:

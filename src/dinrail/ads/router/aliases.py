@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dinrail.ams.address import FREE_PORTS, AmsAddr, NetId
 
 if TYPE_CHECKING:
+    from dinrail.ads.router.items import Item
     from dinrail.ads.router.peer import RouterPeer
 
 _POOL = range(FREE_PORTS.start + 0x1000, FREE_PORTS.stop)
@@ -20,7 +21,7 @@ _REST = 64
 class Alias:
     """What one client is on that link.
 
-    subscriptions: device address and handle -> the device's address as the client wrote it.
+    subscriptions: device address and handle -> the device's address as the client wrote it, and what was asked for.
     handles:       device address and symbol handle -> how often it was given out.
     adding:        subscriptions that are asked for and not answered yet.
     """
@@ -30,7 +31,7 @@ class Alias:
     def __init__(self, peer: RouterPeer, address: AmsAddr) -> None:
         self.peer = peer
         self.address = address
-        self.subscriptions: dict[bytes, bytes] = {}
+        self.subscriptions: dict[bytes, tuple[bytes, Item]] = {}
         self.handles: dict[bytes, int] = {}
         self.adding = 0
         self.last_stamp = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from dinrail.ams.frame import Command, Flag
+from dinrail.ams.frame import FRAME_HEADER_BYTES, Command, Flag
 
 HEAD = struct.Struct("<8s8sHHIII")
 """The AMS header: target, source, command, flags, length, error, invoke id."""
@@ -13,6 +13,7 @@ RESPONSE = Flag.RESPONSE.value
 NO_RETURN = Flag.NO_RETURN.value
 TIMESTAMP = Flag.TIMESTAMP.value
 TIMESTAMP_BYTES = 8
+_READ_BYTES = 12
 UNROUTED = (Flag.SYSTEM | Flag.BROADCAST).value
 """Flags of the routers' own traffic: no client sends them, and nothing here follows them."""
 READ, READ_WRITE, NOTIFICATION = Command.READ.value, Command.READ_WRITE.value, Command.NOTIFICATION.value
@@ -29,6 +30,14 @@ def capped(body: bytes, asked: int) -> bytes:
     if len(body) <= asked + 8:
         return body
     return body[:4] + U32.pack(asked) + body[8 : 8 + asked]
+
+
+def payload_of(frame: bytes, command: int, flags: int) -> bytes:
+    """A request's data, without the eight bytes that the TIMESTAMP flag says were added at its end."""
+    payload = frame[FRAME_HEADER_BYTES:]
+    if not flags & TIMESTAMP:
+        return payload
+    return payload[: _READ_BYTES if command == READ else max(len(payload) - TIMESTAMP_BYTES, 0)]
 
 
 def notification(peer: bytes, device: bytes, payload: bytes, flags: int = Flag.ADS.value) -> bytes:

@@ -103,13 +103,20 @@ class Clients:
             session.forget()
             self._router.counters.peers -= 1
         peer.session, peer.gone = None, True
-        for device in peer.devices.values():
-            device.peer_gone(peer)
+        for device in {id(device): device for device in peer.devices.values()}.values():
+            device.peer_gone(peer)  # once, at however many ports it is
         for outlet in tuple(peer.outlets):
             outlet.peer_gone(peer)
         peer.devices.clear()
         peer.outlets.clear()
         peer.permits.clear()
+
+    def all(self, sessions: tuple[Session, ...]) -> list[RouterPeer]:
+        """The clients of these links, and those that are away. None has a permit from before the last change."""
+        away = [peer for waiting in self._orphans.values() for peer in waiting]
+        for peer in away:
+            peer.permits.clear()
+        return away + [peer for session in sessions for peer in session.peers.values()]
 
     def awaited(self) -> set[bytes]:
         """The sources as which somebody may come back."""

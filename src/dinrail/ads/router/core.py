@@ -11,13 +11,14 @@ Everything that a frame may do to the router is bounded by `Limits`, and what is
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from dinrail.ads.contract import Device, Link, Origin, Permit, Via
+from dinrail.ads.router.answers import payload_of
 from dinrail.ads.router.clients import Clients
 from dinrail.ads.router.gate import allows, may_come_from_unidirectional
-from dinrail.ads.router.items import items_of
-from dinrail.ads.router.limits import Counters, Limits, PolicySource
+from dinrail.ads.router.items import Item, items_of
+from dinrail.ads.router.limits import Counters, Limits, PolicySource, Reviewing
 from dinrail.ads.router.outlet import Outlet
 from dinrail.ads.router.peer import Call, RouterPeer
 from dinrail.ads.router.ports import LocalPorts
@@ -27,7 +28,6 @@ from dinrail.ads.router.uplinks import Uplinks
 from dinrail.ams.address import LOOPBACK_NET_ID, NET_ID_BYTES, AmsAddr, NetId
 from dinrail.ams.command import error_body
 from dinrail.ams.errors import AdsError
-from dinrail.ams.frame import FRAME_HEADER_BYTES
 from dinrail.ams.local import RouterNote, note
 from dinrail.ams.notification import filetime
 from dinrail.errors import FormatError
@@ -115,6 +115,26 @@ class Router:
     def remove_route(self, name: str) -> None:
         """One route less; what is pending there is answered. Raises Refused when there is none of that name."""
         self.set_routes(self.routes.removed(name))
+
+    # Policy.
+
+    def set_policy(self, policy: PolicySource) -> None:
+        """Take other rules, for what stands already, too.
+
+        Who may no longer speak as it does is gone; subscriptions that are no longer allowed end as those do whose
+        variable is gone, by one empty sample.
+        """
+        self.policy = policy
+        self.changed()
+        for session in tuple(self._sessions):
+            for source in tuple(session.peers):
+                self.clients.meet(session, source)
+        for peer in self.clients.all(tuple(self._sessions)):
+            for target, device in tuple(peer.devices.items()):
+                if isinstance(device, Reviewing):
+                    device.review(peer, self.permit(peer, AmsAddr(target)))
+        for outlet in (*self._inner, *self.uplinks.all()):
+            outlet.review()
 
     # Links.
 
@@ -231,24 +251,28 @@ class Router:
         """Pass a request on, when it may pass. Otherwise an error for its header, or a body, to answer it at once."""
         command = frame[22]
         try:
-            items = items_of(command, frame[FRAME_HEADER_BYTES:])
+            items = items_of(command, payload_of(frame, command, frame[24]))
         except FormatError:
             return 0, error_body(command, AdsError.INVALID_SIZE)
-        route = outlet.route_to(target.net_id)
-        permit = self.permit(peer, target)
-        if not allows(permit, items, target, outlet.names, read_only=route is not None and route.read_only):
+        if not self.may(outlet, peer, target, items):
             self.counters.refused += 1
             return 0, error_body(command, AdsError.ACCESS_DENIED)
         error = outlet.forward(session, peer, frame, target, items)
         return (0, error_body(command, error)) if error >= AdsError.DEVICE_ERROR else (error, b"")
 
-    def may_ask(self, session: Session, source: bytes, command: int, payload: bytes) -> bool:
+    def may(self, outlet: Outlet, peer: RouterPeer, target: AmsAddr, items: Iterable[Item]) -> bool:
+        """Whether all of that may leave for `target` in that client's name."""
+        route = outlet.route_to(target.net_id)
+        read_only = route is not None and route.read_only
+        return allows(self.permit(peer, target), items, target, outlet.names, read_only=read_only)
+
+    def may_ask(self, session: Session, source: bytes, command: int, group: bytes) -> bool:
         """False for what may not come from a unidirectional route, by whichever link it comes."""
         one_way = session.outlet is not None and session.outlet.is_unidirectional
         if not one_way:
             route = self.routes.to(source[:NET_ID_BYTES])
             one_way = route is not None and route.unidirectional
-        return not one_way or may_come_from_unidirectional(command, payload)
+        return not one_way or may_come_from_unidirectional(command, group)
 
     def permit(self, peer: RouterPeer, target: AmsAddr) -> Permit:
         """What that client may do there."""
@@ -303,7 +327,10 @@ class Router:
                 self._count_hits(session)
 
     def shutdown(self) -> None:
-        """Say goodbye: what is pending is answered, port-connected clients get the router note, links are closed."""
+        """Say goodbye: what is pending is answered, upstream connections are closed, local clients get the note.
+
+        Connections that came in are their doors' to close, once what is queued was sent.
+        """
         for call in tuple(self.deferred):
             call.reply(error_body(call.command, AdsError.ABORTED))
         for outlet in tuple(self._inner):

@@ -7,20 +7,20 @@ What cannot be taken apart is answered 0x705: a device might read it otherwise t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dinrail.ads.actions import action_of
 from dinrail.ads.contract import Action, Permit
 from dinrail.ads.router.learn import name_of
+from dinrail.ads.router.names import MAX_NAME, Names
 from dinrail.ams.frame import Command
 
 if TYPE_CHECKING:
     from dinrail.ads.router.items import Item
-    from dinrail.ads.router.names import Names
     from dinrail.ams.address import AmsAddr
 
 _VALUE_BY_HANDLE = 0xF005
-MAX_NAME = 1024
 MAX_DEPTH = 64
 _BY_NAME = frozenset((0xF003, 0xF004, 0xF007, 0xF009, 0xF010))
 _SUM_ADD, _SUM_DELETE = (0xF085).to_bytes(4, "little"), (0xF086).to_bytes(4, "little")
@@ -28,7 +28,7 @@ READ_ONLY = frozenset((Action.READ, Action.STATE, Action.BROWSE))
 """What a read-only route lets through."""
 
 
-def allows(permit: Permit, items: list[Item], target: AmsAddr, names: Names, *, read_only: bool = False) -> bool:
+def allows(permit: Permit, items: Iterable[Item], target: AmsAddr, names: Names, *, read_only: bool = False) -> bool:
     """Whether every item may be done at `target`."""
     for item in items:
         action = action_of(item.command, item.group, target.port)
@@ -63,8 +63,11 @@ def path_of(name: str) -> tuple[str, ...]:
     return (*(name[:at] for at in ends), name)
 
 
-def may_come_from_unidirectional(command: int, payload: bytes) -> bool:
-    """What the SDK lets in from a unidirectional route besides answers: notification requests and ReadState."""
+def may_come_from_unidirectional(command: int, group: bytes) -> bool:
+    """What the SDK lets in from a unidirectional route besides answers: notification requests and ReadState.
+
+    group: the first four bytes of the data.
+    """
     if command == Command.READ_WRITE:
-        return payload[:4] in (_SUM_ADD, _SUM_DELETE)
+        return group in (_SUM_ADD, _SUM_DELETE)
     return command in (Command.READ_STATE, Command.ADD_NOTIFICATION, Command.DELETE_NOTIFICATION)

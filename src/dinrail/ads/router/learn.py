@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dinrail.ams.address import AmsAddr
 
 HANDLE_BY_NAME, RELEASE_HANDLE, INFO_BY_NAME, ENTRY_BY_NAME = 0xF003, 0xF006, 0xF007, 0xF009
+SYMBOL_VERSION = 0xF008
 _TELLING_READ_WRITES = frozenset((HANDLE_BY_NAME, INFO_BY_NAME, ENTRY_BY_NAME))
 _ENTRY = struct.Struct("<IIII")
 _ENTRY_NAME_AT = 30
@@ -77,6 +78,8 @@ def _tells(item: Item) -> bool:
         return True
     if item.command == Command.READ_WRITE:
         return item.group in _TELLING_READ_WRITES
+    if item.command == Command.READ:
+        return item.group == SYMBOL_VERSION
     return item.command == Command.WRITE and item.group == RELEASE_HANDLE
 
 
@@ -86,7 +89,7 @@ def learn(outlet: Outlet, pending: Pending, frame: bytes) -> None:
     for item, reply in zip(pending.items, replies, strict=False):
         if item.command == Command.ADD_NOTIFICATION:
             if reply.result == 0 and len(reply.data) >= 4:
-                _subscribed(outlet, pending, reply.data[:4])
+                _subscribed(outlet, pending, item, reply.data[:4])
         elif item.command == Command.DELETE_NOTIFICATION:
             if reply.result in (0, AdsError.NOTIFICATION_HANDLE_INVALID) and pending.alias is not None:
                 pending.alias.subscriptions.pop(pending.target + item.data[:4], None)
@@ -94,22 +97,26 @@ def learn(outlet: Outlet, pending: Pending, frame: bytes) -> None:
             _symbol(outlet, pending, item, reply.data)
 
 
-def _subscribed(outlet: Outlet, pending: Pending, handle: bytes) -> None:
+def _subscribed(outlet: Outlet, pending: Pending, item: Item, handle: bytes) -> None:
     alias = pending.alias
     if alias is None:
         return
     if alias.is_gone:
         outlet.tidy.unsubscribe(alias.address, pending.target, handle)
         return
-    alias.subscriptions[pending.target + handle] = pending.head[6:14]
+    alias.subscriptions[pending.target + handle] = pending.head[6:14], item._replace(data=b"")
     alias.peer.keeps = True
 
 
 def _symbol(outlet: Outlet, pending: Pending, item: Item, data: bytes) -> None:
     alias = pending.alias
-    if item.command == Command.WRITE:
+    if item.command == Command.READ:
+        if item.group == SYMBOL_VERSION and pending.command == Command.READ:
+            outlet.names.version(pending.target, data[4:5])
+    elif item.command == Command.WRITE:
         if item.group == RELEASE_HANDLE and alias is not None:
             alias.released(pending.target + item.data[:4])
+            outlet.forget_handle(pending.target + item.data[:4])
     elif item.group == HANDLE_BY_NAME and len(data) >= 4:
         outlet.names.put_handle(pending.target, data[:4], name_of(item.data))
         if alias is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from dinrail.ads.contract import Origin, Permit
+from dinrail.ads.contract import Origin, Peer, Permit
 from dinrail.ams.address import AmsAddr, NetId
 from dinrail.units import MS_NS, S_NS
 
@@ -95,3 +95,11 @@ class PolicySource(Protocol):
 
     def accepts_source(self, origin: Origin, net_id: NetId) -> bool:
         """Whether somebody at `origin` may speak as `net_id`: False when it is bound to somebody else."""
+
+
+@runtime_checkable
+class Reviewing(Protocol):
+    """A device that can look at its standing subscriptions again. One that cannot keeps them."""
+
+    def review(self, peer: Peer, permit: Permit) -> None:
+        """The rules changed: end what that client subscribed to and may not have any more."""

@@ -1,12 +1,17 @@
 """Names of what lies behind handles and addresses of devices elsewhere, as far as their answers told them.
 
 A bounded book for each link: what it has forgotten, or never heard, has no name, and rules that name symbols then
-refuse the access. Names are learned from devices' answers alone, never from what a client claims.
+refuse the access. Names are learned from devices' answers alone, never from what a client claims. They are forgotten
+when the connection is lost, and when somebody here reads another symbol version (0xF008), or is notified of one; an
+online change that nobody here looks for is not seen, as the protocol has no other sign of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+MAX_NAME = 1024
+"""Characters. No device has longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class Names:
         self._handles: dict[bytes, str] = {}
         self._places: dict[tuple[bytes, str], tuple[int, _Place]] = {}
         self._by_group: dict[tuple[bytes, int], dict[str, _Place]] = {}
+        self._versions: dict[bytes, bytes] = {}
         self._found: dict[tuple[bytes, int, int, int], tuple[str, ...]] = {}
 
     def __len__(self) -> int:
@@ -34,17 +40,42 @@ class Names:
         self._handles.clear()
         self._places.clear()
         self._by_group.clear()
+        self._versions.clear()
+        self._found.clear()
+
+    def version(self, device: bytes, version: bytes) -> None:
+        """The device's symbol version, as it was just read: another one means that nothing is where it was."""
+        if self._versions.get(device, version) != version:
+            self.forget_device(device)
+        if version and len(self._versions) < self._capacity:
+            self._versions[device] = version
+
+    def forget_device(self, device: bytes) -> None:
+        """All of one device."""
+        for key in [key for key in self._handles if key.startswith(device)]:
+            del self._handles[key]
+        for place in [key for key in self._places if key[0] == device]:
+            self._forget(place)
+        self._versions.pop(device, None)
         self._found.clear()
 
     def put_handle(self, device: bytes, handle: bytes, name: str) -> None:
         """The device gave that handle for that name."""
         self._handles.pop(device + handle, None)
+        if len(name) > MAX_NAME:
+            return
         self._handles[device + handle] = name
         if len(self._handles) > self._capacity:
             del self._handles[next(iter(self._handles))]
 
+    def drop_handle(self, key: bytes) -> None:
+        """Device and handle: nobody has it any more."""
+        self._handles.pop(key, None)
+
     def put_place(self, device: bytes, name: str, group: int, offset: int, size: int) -> None:
         """The device said where that symbol lies."""
+        if len(name) > MAX_NAME:
+            return
         key = (device, name.upper())
         place = _Place(name, offset, offset + size)
         if self._places.get(key) == (group, place):

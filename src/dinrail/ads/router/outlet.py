@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from dinrail.ads.router.aliases import Alias, Aliases
 from dinrail.ads.router.answers import NO_RETURN, answer_flags, lost_sample, response_head
 from dinrail.ads.router.items import Item
-from dinrail.ads.router.learn import HANDLE_BY_NAME, RELEASE_HANDLE, Pending, learn, telling_items
+from dinrail.ads.router.learn import HANDLE_BY_NAME, RELEASE_HANDLE, SYMBOL_VERSION, Pending, learn, telling_items
 from dinrail.ads.router.names import Names
 from dinrail.ads.router.routes import Route
 from dinrail.ads.router.samples import scan
@@ -142,6 +142,8 @@ class Outlet:
         pending.due_ns = self.router.now_ns() + self.timeout_ns
         self._pending[invoke_id] = pending
         self._deadlines.append((pending.due_ns, invoke_id))
+        if len(self._deadlines) > 2 * len(self._pending) + 1024:  # mostly answered ones behind one that is not
+            self._deadlines = deque(entry for entry in self._deadlines if entry[1] in self._pending)
         self._kept_bytes += pending.size
         self.router.counters.pending += 1
         if pending.peer is not None:
@@ -198,7 +200,16 @@ class Outlet:
             if target[:6] == self.local_net_id(AmsAddr(source)):
                 self.tidy.late(source, target, handles)
             return
-        unknown = [handle for handle in handles if source + handle not in alias.subscriptions]
+        unknown: list[bytes] = []
+        device = source
+        for handle in handles:
+            subscription = alias.subscriptions.get(source + handle)
+            if subscription is None:
+                unknown.append(handle)
+                continue
+            device, item = subscription
+            if item.group == SYMBOL_VERSION:
+                self.names.forget_device(source)
         if unknown and alias.adding:
             unknown = []  # the first samples may overtake the answer that tells their handle
         elif unknown:
@@ -211,7 +222,6 @@ class Outlet:
         if session is None:
             counters.notifications_lost += 1
             return
-        device = next((alias.subscriptions[k] for h in handles if (k := source + h) in alias.subscriptions), source)
         counters.notifications += 1
         session.send(frame[:6] + alias.peer.source + device + frame[22:])
 
@@ -243,11 +253,28 @@ class Outlet:
 
     def _tell_off(self, alias: Alias, address: bytes = b"") -> None:
         for key in [key for key in alias.subscriptions if key.startswith(address)]:
-            device, handle = AmsAddr(alias.subscriptions.pop(key)), int.from_bytes(key[8:], "little")
-            # Each in a frame of its own: AdsLib throws away the rest of a frame at a sample of another size.
-            alias.peer.notify(device, lost_sample(handle, self.router.filetime or alias.last_stamp))
+            self._end(alias, key)
         for key in [key for key in alias.handles if key.startswith(address)]:
             del alias.handles[key]
+
+    def _end(self, alias: Alias, key: bytes) -> None:
+        """One subscription is no more. In a frame of its own: AdsLib throws away what follows an unexpected size."""
+        device, _ = alias.subscriptions.pop(key)
+        stamp = self.router.filetime or alias.last_stamp
+        alias.peer.notify(AmsAddr(device), lost_sample(int.from_bytes(key[8:], "little"), stamp))
+
+    def review(self) -> None:
+        """The rules changed: what is no longer allowed ends, here and at the device."""
+        for alias in self.aliases:
+            for key, (_, item) in tuple(alias.subscriptions.items()):
+                if not self.router.may(self, alias.peer, AmsAddr(key[:8]), (item,)):
+                    self._end(alias, key)
+                    self.tidy.unsubscribe(alias.address, key[:8], key[8:])
+
+    def forget_handle(self, key: bytes) -> None:
+        """A symbol handle was given back: its number may soon be another symbol's."""
+        if not any(key in alias.handles for alias in self.aliases):
+            self.names.drop_handle(key)
 
     def abort(self, code: int, *, in_header: bool = False) -> None:
         """Answer all that is pending with an error."""

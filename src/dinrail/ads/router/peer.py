@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class RouterPeer:
     """One client: a (link, source address). `session` is None while it is away, and `gone` once it will not come back.
 
-    devices, outlets: where it has been, and what has to be told when it is gone.
+    devices, outlets: where it has been (devices by address), and what has to be told when it is gone.
     """
 
     __slots__ = (
@@ -43,7 +43,7 @@ class RouterPeer:
         self.away_until_ns = 0
         self.epoch = epoch
         self.permits: dict[bytes, Permit] = {}
-        self.devices: dict[int, Device] = {}  # by id(): devices need not be hashable
+        self.devices: dict[bytes, Device] = {}
         self.outlets: set[Outlet] = set()
         self.pending = 0
         self.used_ns = now_ns

@@ -35,6 +35,7 @@ class Tidy:
         for key, times in alias.handles.items():
             for _ in range(times):
                 self._put(alias.address, key[:8], Command.WRITE, key[8:])
+            self._outlet.forget_handle(key)
         alias.subscriptions.clear()
         alias.handles.clear()
 
