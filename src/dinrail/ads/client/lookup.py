@@ -21,6 +21,7 @@ from dinrail.ams.symbol import UPLOAD_1, UPLOAD_2, UPLOAD_3, SymbolEntry, Upload
 from dinrail.ams.text import CP1252, encode_text
 from dinrail.errors import FormatError
 from dinrail.iec.symbol import Symbol
+from dinrail.iec.types import IecType
 
 ENTRY_BYTES = 0x1000
 """Room for one entry in a sum request; one that is larger is asked for singly."""
@@ -97,6 +98,12 @@ class Lookup:
             self._target, IndexGroup.DATA_TYPE_UPLOAD, 0, info.data_type_bytes, where="all types"
         )
         return parse_types(data, code_page=info.code_page or CP1252, count=info.data_types)
+
+    async def all_types(self) -> list[IecType]:
+        """All types of the upload, in its order. Raises AdsFault, FormatError."""
+        entries = await self.type_entries()
+        importer = Importer(entries, await self.info())
+        return [importer.type_of(entry.name, entry.size_bytes) for entry in entries]
 
     async def symbol(self, path: str) -> Symbol:
         """One symbol, or a member or element of one, with its type.

@@ -146,10 +146,14 @@ class SymbolClient:
             symbols[path] = found
         data: dict[str, bytes] = {}
         for path, symbol in symbols.items():
-            _check_writable(symbol, force)
+            check_writable(symbol, force=force)
             base = (await self.read_raw(path))[1] if _has_parts(symbol.type) else None
             data[path] = encode(symbol.type, values[path], base=base, where=path)
-        handles = await self._several_handles(list(symbols))
+        return await self.write_raw_many(data)
+
+    async def write_raw_many(self, data: Mapping[str, bytes]) -> dict[str, AdsFault]:
+        """The same from bytes, which are not looked at."""
+        handles = await self._several_handles(list(data))
         refused = {path: handle for path, handle in handles.items() if isinstance(handle, AdsFault)}
         ready = {path: handle for path, handle in handles.items() if not isinstance(handle, AdsFault)}
         requests = [WriteRequest(IndexGroup.VALUE_BY_HANDLE, handle, data[path]) for path, handle in ready.items()]
@@ -280,7 +284,7 @@ class SymbolClient:
     async def _write(self, path: str, data_for: Callable[[IecType, bytes | None], bytes], force: bool) -> None:
         async def write() -> None:
             symbol = await self.symbol(path)
-            _check_writable(symbol, force)
+            check_writable(symbol, force=force)
             base = (await self.read_raw(path))[1] if _has_parts(symbol.type) else None
             data = data_for(symbol.type, base)
             handle = await self._handle(path)
@@ -319,7 +323,8 @@ def reading_of(path: str, symbol: Symbol, sample: Sample) -> Reading:
     return Reading(path, symbol, sample.stamp, sample.data, value)
 
 
-def _check_writable(symbol: Symbol, force: bool) -> None:
+def check_writable(symbol: Symbol, *, force: bool) -> None:
+    """Refuse, before anything is sent, what is declared read-only. Raises Refused."""
     if symbol.read_only and not force:
         raise Refused(
             f"{symbol.name} is declared read-only",

@@ -85,6 +85,17 @@ async def add_route(host: str, route: AddRoute, *, port: int = UDP_PORT, timeout
         raise AdsFault(status, f"{host} refuses the route: {describe(status)}", where=host)
 
 
+async def own_ip(host: str) -> str:
+    """Our own IP address on the way to a host. Nothing is sent. Raises BadRequest, HostError."""
+    address = await _resolve(host)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, UDP_PORT))
+        except OSError as fault:
+            raise HostError("no network leads there", where=host, why=fault.strerror) from fault
+        return str(probe.getsockname()[0])
+
+
 async def _exchange(
     host: str, port: int, request: bytes, read: Callable[[bytes], T | None], timeout_s: float, about: str
 ) -> T:

@@ -1,0 +1,265 @@
+"""`dinrail ads`'s client commands against our own server, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from ads_own_server import OwnServer, ServerThread
+from build_iec import AXIS
+
+from dinrail.ads.contract import Action
+from dinrail.ads.simulate.recording import read_recording, to_description
+from dinrail.cli import ads_client, main
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[OwnServer]:
+    with ServerThread() as own:
+        yield own
+
+
+@pytest.fixture
+def dinrail(server: OwnServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the program in this process; the target is the environment's."""
+    main.register()
+    if "ads" not in [group.name for group in main.app.registered_groups]:
+        group = typer.Typer()
+        ads_client.register(group)
+        main.app.add_typer(group, name="ads")
+    monkeypatch.setenv("DINRAIL_ADS", f"127.0.0.1:{server.port}")
+
+    def run(*words: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["dinrail", "ads", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        told = capsys.readouterr()
+        return Done(int(ended.value.code or 0), told.out, told.err)
+
+    return run
+
+
+def test_info_tells_device_system_and_us(dinrail: Run) -> None:
+    """Name, version and states of the port and of the system behind it, and our own address."""
+    told = dinrail("info", "--json")
+    assert told.code == 0
+    assert told.json["address"] == "192.168.0.231.1.1:851"
+    assert (told.json["state"], told.json["system"]) == ("RUN", "TwinCAT System")
+    assert told.json["router"] == "192.168.0.231.1.1"
+    assert "192.168.0.231.1.1:851" in dinrail("info").out
+
+
+def test_symbols_are_listed_filtered_and_drawn(dinrail: Run) -> None:
+    """A pattern in any case; comments and marks; the tree has each prefix once; members on request."""
+    names = [one["name"] for one in dinrail("symbols", "main.n*", "--json").json]
+    assert names == ["MAIN.nCount"]
+    table = dinrail("symbols")
+    assert "how often" in table.out
+    assert "read-only" in table.out
+    tree = dinrail("symbols", "--tree").out
+    assert tree.count("MAIN") == 1
+    inner = dinrail("symbols", "MAIN.aAxes[2].*", "--members", "--json").json
+    assert "MAIN.aAxes[2].aPoints[3].y" in [one["name"] for one in inner]
+    offsets = [
+        next(one["offset"] for one in dinrail("symbols", f"MAIN.aAxes[{at}]", "--members", "--json").json)
+        for at in (1, 2)
+    ]
+    assert offsets[1] - offsets[0] == AXIS.size_bytes
+
+
+def test_types_tell_what_they_are_made_of(dinrail: Run) -> None:
+    """Members with offsets, values of enumerations, signatures of methods."""
+    types = {one["name"]: one for one in dinrail("types", "--json").json}
+    assert [part["name"] for part in types["E_Mode"]["parts"]] == ["Off", "Manual", "Automatic", "Fault"]
+    assert types["FB_Adder"]["kind"] == "FUNCTION_BLOCK"
+    told = dinrail("types", "FB_*", "--members").out
+    assert "METHOD Add(a : DINT, b : DINT, OUT even : BOOL) : DINT" in told
+    assert "ST_Axis" in dinrail("types", "st_*").out
+
+
+def test_values_are_written_and_read_by_type(dinrail: Run) -> None:
+    """IEC literals in; before and after are shown; reading gives them to people and as JSON values."""
+    done = dinrail("write", "MAIN.nCount", "-5", "MAIN.tDelay", "T#1s500ms", "MAIN.eMode", "Manual", "--json")
+    assert done.code == 0
+    assert [(one["name"], one["after"], one["written"]) for one in done.json] == [
+        ("MAIN.nCount", -5, True),
+        ("MAIN.tDelay", done.json[1]["wanted"], True),
+        ("MAIN.eMode", "Manual", True),
+    ]
+    told = dinrail("read", "MAIN.nCount", "MAIN.tDelay", "MAIN.eMode").out
+    assert "-5" in told
+    assert "T#1s500ms" in told
+    assert [one["value"] for one in dinrail("read", "MAIN.nCount", "MAIN.eMode", "--json").json] == [-5, "Manual"]
+    shown = dinrail("write", "MAIN.nCount", "6").out
+    assert "before" in shown
+    assert "-5" in shown
+
+
+def test_a_dry_run_writes_nothing(dinrail: Run) -> None:
+    """It shows what would be written."""
+    dinrail("write", "MAIN.bOn", "FALSE")
+    assert "TRUE" in dinrail("write", "MAIN.bOn", "TRUE", "--dry-run").out
+    assert dinrail("read", "MAIN.bOn", "--json").json[0]["value"] is False
+
+
+def test_a_value_of_another_type_stops_everything(dinrail: Run) -> None:
+    """Exit code 2, and not even the values before it are written."""
+    dinrail("write", "MAIN.nCount", "1")
+    done = dinrail("write", "MAIN.nCount", "2", "MAIN.bOn", "perhaps")
+    assert done.code == 2
+    assert "perhaps" in done.err
+    assert dinrail("read", "MAIN.nCount", "--json").json[0]["value"] == 1
+
+
+def test_read_only_needs_force(dinrail: Run) -> None:
+    """Exit code 1 is our own check; with --force the device decides."""
+    assert dinrail("write", "GVL.nLimit", "3").code == 1
+    assert dinrail("write", "GVL.nLimit", "3", "--force").code in (1, 3)
+
+
+def test_a_wrong_name_offers_the_right_one(dinrail: Run) -> None:
+    """Exit code 3 with names that look alike; among others it costs only itself."""
+    done = dinrail("read", "MAIN.nCuont")
+    assert done.code == 3
+    assert "did you mean MAIN.nCount" in done.err
+    mixed = dinrail("read", "MAIN.nCount", "MAIN.nope", "--json")
+    assert mixed.code == 3
+    assert mixed.json[0]["value"] is not None
+    assert mixed.json[1]["code"] == 0x710
+
+
+def test_access_denied_is_exit_code_one(dinrail: Run, server: OwnServer) -> None:
+    """A rule of the device."""
+    server.policy.refused = {Action.WRITE}
+    server.router.changed()
+    try:
+        done = dinrail("write", "MAIN.nCount", "1", "--json")
+        assert done.code == 1
+        assert done.json[0]["written"] is False
+        assert done.json[0]["fault"]["code"] == 0x723
+    finally:
+        server.policy.refused = set()
+        server.router.changed()
+
+
+def test_bytes_are_read_and_written_by_address(dinrail: Run) -> None:
+    """%M, in hexadecimal; what is no address is exit code 2."""
+    done = dinrail("write", "--at", "0x4020:8", "--hex", "deadbeef", "--json")
+    assert (done.code, done.json["after"]) == (0, "deadbeef")
+    assert dinrail("read", "--at", "0x4020:8:2", "--json").json["bytes"] == "dead"
+    assert "de ad" in dinrail("read", "--at", "0x4020:8:2").out
+    for words in (("read", "--at", "here"), ("read",), ("read", "MAIN.x", "--at", "1:2"), ("write", "MAIN.nCount")):
+        assert dinrail(*words).code == 2, words
+
+
+def test_methods_are_called(dinrail: Run) -> None:
+    """By position and by name; what does not fit is exit code 2 with the signature."""
+    called = dinrail("call", "MAIN.fbAdder", "Add", "-40", "b=2", "--json")
+    assert called.json == {"value": -38, "outputs": {"even": True}}
+    assert "TRUE" in dinrail("call", "MAIN.fbAdder", "Add", "1", "1").out
+    wrong = dinrail("call", "MAIN.fbAdder", "Add", "1")
+    assert wrong.code == 2
+    assert "Add(a : DINT, b : DINT" in wrong.err
+
+
+def test_watch_gives_lines_and_json(dinrail: Run) -> None:
+    """The first sample of each comes at once; --count ends it; a name that is not there costs only itself."""
+    lines = dinrail("watch", "MAIN.nCount", "MAIN.bOn", "--count", "2", "--for", "3 s").out.splitlines()
+    assert len(lines) == 2
+    assert all("MAIN." in line and "T" in line for line in lines)
+    done = dinrail("watch", "MAIN.fR*", "MAIN.nope", "--count", "1", "--for", "3 s", "--json")
+    told = {one["name"]: one for one in map(json.loads, done.out.splitlines())}
+    assert told["MAIN.nope"]["code"] == 0x710
+    assert told["MAIN.fReal"]["value"] == 0.0
+    assert done.code == 3
+    assert dinrail("watch", "NOTHING.*").code == 2
+
+
+def test_every_cycle_s_value_is_watched_on_request(dinrail: Run) -> None:
+    """--every tells unchanged values, too, with stamps that go up."""
+    done = dinrail("watch", "MAIN.nCount", "--every", "--cycle", "10 ms", "--count", "5", "--for", "5 s", "--json")
+    stamps = [json.loads(line)["filetime"] for line in done.out.splitlines()]
+    assert len(stamps) == 5
+    assert stamps == sorted(set(stamps))
+
+
+def test_a_recording_can_be_played(dinrail: Run, tmp_path: Path) -> None:
+    """What was recorded is a description with the same symbols and values; no file is overwritten."""
+    dinrail("write", "MAIN.sText", "recorded", "MAIN.nCount", "77")
+    file = tmp_path / "plc.jsonl"
+    assert dinrail("record", str(file), "--for", "300 ms").code == 0
+    with file.open(encoding="utf-8") as lines:
+        recording = read_recording(lines, where="test")
+    description = to_description(recording, where="test")
+    assert {one.name for one in description.symbols} >= {"MAIN.nCount", "MAIN.aAxes", "GVL.nLimit"}
+    assert dict(description.values)["MAIN.nCount"] == (77).to_bytes(4, "little")
+    assert dinrail("record", str(file)).code == 2
+
+
+def test_state_tells_and_changes(dinrail: Run) -> None:
+    """Stop and run of the port, with the state before; on this machine without --yes."""
+    assert dinrail("state", "--json").json["state"] == "RUN"
+    try:
+        done = dinrail("state", "stop", "--json")
+        assert (done.code, done.json["before"], done.json["state"]) == (0, "RUN", "STOP")
+    finally:
+        assert dinrail("state", "run", "--json").json["state"] == "RUN"
+    assert dinrail("state", "fly").code == 2
+
+
+def test_another_machine_s_state_needs_yes(dinrail: Run) -> None:
+    """Exit code 1 before anything is sent."""
+    done = dinrail("state", "stop", "--to", "192.0.2.1")
+    assert done.code == 1
+    assert "--yes" in done.err
+
+
+def test_nobody_there_is_exit_code_three(dinrail: Run) -> None:
+    """With what to try."""
+    done = dinrail("info", "--to", "127.0.0.1:1")
+    assert done.code == 3
+    assert "dinrail ads serve" in done.err
+    assert dinrail("info", "--to", "a:b").code == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["info", "symbols", "types", "read", "write", "watch", "call", "state", "record", "discover", "route", "files"],
+)
+def test_every_command_explains_itself_by_an_example(dinrail: Run, command: str) -> None:
+    """--help of each command, and of each command below it, has an example."""
+    told = dinrail(command, "--help")
+    assert told.code == 0
+    if command in ("route", "files"):
+        below = ("list", "add", "remove") if command == "route" else ("list", "get", "put", "remove")
+        assert all("Example: dinrail ads" in dinrail(command, one, "--help").out for one in below)
+    else:
+        assert "Example: dinrail ads" in told.out
+
+
+def test_an_archive_answers_no_ads(dinrail: Run, tmp_path: Path) -> None:
+    """--host is about hosts, not about devices."""
+    done = dinrail("info", "--host", str(tmp_path / "host.tar.gz"))
+    assert done.code == 2
+    assert "archive" in done.err
