@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 from ads_device import Client
-from build_iec import BIT, DINT, INT, REAL, le
+from build_iec import BOOL, DINT, INT, REAL, le
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,7 +57,7 @@ def test_symbols_have_types_values_and_addresses() -> None:
     assert at["MAIN.b"][1:] == (0x4040, FIRST_DATA_OFFSET)
     assert at["MAIN.n"] == (DINT, 0x4040, FIRST_DATA_OFFSET + 4)
     assert at["MAIN.m"] == (INT, 0x4020, 10)
-    assert at["MAIN.x"] == (BIT, 0x4021, 83)
+    assert at["MAIN.x"] == (BOOL, 0x4021, 83)
     assert at["MAIN.i"] == (INT, 0xF020, 2)
     assert at["MAIN.a"] == (INT, 0x4040, 500)
     number = given.symbols[1]

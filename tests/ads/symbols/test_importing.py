@@ -159,6 +159,8 @@ def test_symbols_of_bits_and_of_utf_8_are_read() -> None:
     """A symbol with the bit flag is a BIT at its bit address; TcEncoding and the info's flag make STRINGs UTF-8."""
     bit = Importer().symbol(SymbolEntry("b", "BIT", 0x4041, 77, 1, 33, flags=2))
     assert (bit.type, bit.group, bit.offset) == (iec.ElementaryType(iec.Elementary.BIT), 0x4041, 77)
+    (at_bit,) = through_the_wire([Symbol("b", BOOL, 0x4021, 77)])
+    assert (at_bit.type, at_bit.group, at_bit.offset) == (BOOL, 0x4021, 77)
     told_utf_8 = SymbolEntry("s", "STRING(5)", 0x4040, 0, 6, 30, attributes=(Attribute("tcencoding", "utf-8"),))
     assert Importer().symbol(told_utf_8).type == iec.StringType(5, iec.Encoding.UTF_8)
     all_utf_8 = Importer(info=UploadInfo(0, 0, flags=7))

@@ -148,6 +148,18 @@ def test_read_only_holds_for_all_parts() -> None:
     assert not table().find("MAIN.nCount").read_only
 
 
+@given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=8), st.integers(0, 40), st.integers(1, 9))
+def test_a_range_is_read_only_when_any_byte_of_it_is(
+    places: list[tuple[int, bool]], offset: int, size_bytes: int
+) -> None:
+    """Exactly the ranges that share a byte with a read-only symbol are, also where symbols overlap."""
+    symbols = [Symbol(f"s{at}", DINT, 7, start, read_only=locked) for at, (start, locked) in enumerate(places)]
+    locked = {start + at for start, is_locked in places if is_locked for at in range(4)}
+    expected = bool(locked.intersection(range(offset, offset + size_bytes)))
+    assert SymbolTable(symbols).is_read_only(7, offset, size_bytes) == expected
+    assert not SymbolTable(symbols).is_read_only(8, offset, size_bytes)
+
+
 def test_remembered_places_are_bounded() -> None:
     """Asking for more paths than the cache holds costs no more memory than it does, and answers stay right."""
     symbols = SymbolTable([Symbol("a", array(INT, (0, 20_000)), 0x4040, 0)])
@@ -181,6 +193,17 @@ def test_a_bit_contains_only_an_access_to_itself() -> None:
     offset = table().find("MAIN.axis.bit1").offset
     assert table().containing(0x4040, offset, 1, bit=1) == ("MAIN.axis", "MAIN.axis.bit1")
     assert table().containing(0x4040, offset, 1) == ("MAIN.axis",)
+
+
+def test_a_symbol_at_a_bit_belongs_to_its_byte() -> None:
+    """`AT %MX1.3` is told in bits and lies in its byte: an access to that bit names it, one to another does not."""
+    symbols = SymbolTable([Symbol("M.b", BOOL, 0x4021, 11), Symbol("M.n", BYTE, 0x4020, 1)])
+    place = symbols.find("m.b")
+    assert (place.group, place.offset, place.bit, place.address) == (0x4020, 1, 3, (0x4021, 11))
+    assert symbols.containing(0x4020, 1, 1, bit=3) == ("M.b", "M.n")
+    assert symbols.containing(0x4020, 1, 1, bit=2) == ("M.n",)
+    assert symbols.containing(0x4020, 1, 1) == ("M.n",)
+    assert set(symbols.touching(0x4020, 0, 2)) == {"M.b", "M.n"}
 
 
 def test_symbols_that_overlap_are_all_named() -> None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from dinrail.ads.device.memory import Memory
 from dinrail.ads.simulate.generators import Generator
+from dinrail.ads.symbols.table import spot_of
 from dinrail.ams.address import Port
 from dinrail.ams.group import IndexGroup
 from dinrail.errors import BadRequest
 from dinrail.iec.symbol import Symbol
-from dinrail.iec.types import Elementary, ElementaryType, Encoding, IecType
+from dinrail.iec.types import Elementary, ElementaryType, Encoding, IecType, resolve
 from dinrail.iec.value import Value
 from dinrail.units import MS_NS
 
@@ -33,7 +34,6 @@ _AT = re.compile(r"%([IQM])([XBWDL])(\d{1,9})(?:\.([0-7]))?", re.IGNORECASE)
 _AREAS = {"I": IndexGroup.INPUTS.value, "Q": IndexGroup.OUTPUTS.value, "M": IndexGroup.PLC_MEMORY.value}
 _IMAGE_ALIASES = (IndexGroup.PLC_INPUTS.value, IndexGroup.PLC_OUTPUTS.value)
 _FIRST_SERVICE = 0xF000
-_BIT = ElementaryType(Elementary.BIT)
 Call = Callable[[str, dict[str, Value]], object]
 """(instance path, inputs by name) -> what the method returns (ads.device.rpc)."""
 
@@ -83,8 +83,8 @@ class Placer:
         return IndexGroup.PLC_DATA.value, at
 
 
-def parse_at(text: str, kind: IecType) -> tuple[IecType, int, int]:
-    """(type, index group, offset) of `AT %MB0`. Numbers count bytes whatever the size letter; `%MX3.1` is a bit.
+def parse_at(text: str, kind: IecType) -> tuple[int, int]:
+    """(index group, offset) of `AT %MB0`. Numbers count bytes whatever the size letter; `%MX3.1` is a bit.
 
     Raises BadRequest.
     """
@@ -95,17 +95,17 @@ def parse_at(text: str, kind: IecType) -> tuple[IecType, int, int]:
     if match[2].upper() != "X":
         if match[4]:
             raise BadRequest(f"{text!r} is no address", why="only X has a bit")
-        return kind, group, number
-    if not isinstance(kind, ElementaryType) or kind.kind not in (Elementary.BOOL, Elementary.BIT):
+        return group, number
+    real = resolve(kind)
+    if not isinstance(real, ElementaryType) or real.kind not in (Elementary.BOOL, Elementary.BIT):
         raise BadRequest(f"a {kind.name} cannot lie at the bit {text}")
-    return _BIT, group + 1, number * 8 + int(match[4] or 0)
+    return group + 1, number * 8 + int(match[4] or 0)
 
 
 def area_of(symbol: Symbol) -> tuple[int, int]:
-    """(index group of the bytes, how many bytes the area needs for this symbol). A bit group's offset counts bits."""
-    if symbol.type == _BIT and symbol.group & 1:
-        return symbol.group - 1, symbol.offset // 8 + 1
-    return symbol.group, symbol.offset + symbol.type.size_bytes
+    """(index group of the bytes, how many bytes the area needs for this symbol)."""
+    group, offset, _ = spot_of(symbol)
+    return group, offset + symbol.type.size_bytes
 
 
 def settled(symbols: Sequence[Symbol]) -> tuple[Symbol, ...]:

@@ -139,7 +139,7 @@ class _Builder:
         at = options.text("at")
         try:
             if at:
-                kind, group, offset = parse_at(at, kind)
+                group, offset = parse_at(at, kind)
         except BadRequest as fault:
             options.fault(str(fault))
         given_group, given_offset = options.take("group"), options.take("offset")

@@ -81,7 +81,8 @@ class Importer:
     def symbol(self, entry: SymbolEntry) -> Symbol:
         """A symbol with its type. Never raises."""
         is_bit = bool(entry.flags & SymbolFlag.BIT_VALUE)
-        kind = _BIT if is_bit and entry.size_bytes == 1 else self.type_of(entry.type_name, entry.size_bytes)
+        is_bit = is_bit and entry.size_bytes == 1 and entry.type_name.upper() != "BOOL"
+        kind = _BIT if is_bit else self.type_of(entry.type_name, entry.size_bytes)
         if entry.bounds and not isinstance(kind, iec.ArrayType):
             kind = self._array(entry.type_name, entry.size_bytes, entry)
         return Symbol(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from dinrail.ads.symbols.place import MemberIndex, Place, Walk, cuts, not_found
 from dinrail.iec.symbol import Symbol
@@ -29,6 +30,9 @@ from dinrail.iec.types import (
 )
 
 MAX_CACHED = 8192
+BIT_GROUPS = frozenset((0x4001, 0x4011, 0x4021, 0x4031, 0x4041, 0xF021, 0xF031))
+"""Where a BOOL lies that was declared `AT %MX1.3` or alike: its offset counts bits, its bytes are one group below."""
+_SINGLE = (Elementary.BOOL, Elementary.BIT)
 
 
 class SymbolTable:
@@ -85,15 +89,16 @@ class SymbolTable:
                 break
         if symbol is None:
             raise not_found(path)
-        walk = Walk(symbol.name, symbol.type, symbol.offset, key[end:], self._members, self._named)
+        group, offset, bit = spot_of(symbol)
+        walk = Walk(symbol.name, symbol.type, offset, key[end:], self._members, self._named)
         walk.run()
         place = Place(
             path=walk.path,
             type=walk.type,
-            group=symbol.group,
+            group=group,
             offset=walk.offset,
             size_bytes=walk.type.size_bytes,
-            bit=walk.bit,
+            bit=walk.bit if bit is None else bit,
             read_only=symbol.read_only,
             steps=tuple(walk.steps),
         )
@@ -124,9 +129,12 @@ class SymbolTable:
         """
         area = self._area(group)
         paths: list[str] = []
-        for symbol in area.covering(offset) if area else ():
-            if offset + size_bytes <= symbol.offset + symbol.type.size_bytes:
-                _descend(symbol.name, symbol.type, offset - symbol.offset, size_bytes, bit, paths)
+        for one in area.covering(offset) if area else ():
+            if one.bit is not None:
+                if one.bit == bit:
+                    paths.append(one.symbol.name)
+            elif offset + size_bytes <= one.end:
+                _descend(one.symbol.name, one.symbol.type, offset - one.start, size_bytes, bit, paths)
         return tuple(paths)
 
     def touching(self, group: int, offset: int, size_bytes: int) -> Iterator[str]:
@@ -135,54 +143,85 @@ class SymbolTable:
         An iterator, because a large array has many elements: who asks says how many are enough.
         """
         area = self._area(group)
-        for symbol in area.overlapping(offset, offset + size_bytes) if area else ():
-            yield from _parts(symbol.name, symbol.type, offset - symbol.offset, offset + size_bytes - symbol.offset)
+        for one in area.overlapping(offset, offset + size_bytes) if area else ():
+            yield from _parts(one.symbol.name, one.symbol.type, offset - one.start, offset + size_bytes - one.start)
 
     def is_read_only(self, group: int, offset: int, size_bytes: int) -> bool:
         """Whether any byte of the range belongs to a symbol that may not be written."""
         area = self._area(group)
-        overlapping = area.overlapping(offset, offset + size_bytes) if area else []
-        return any(symbol.read_only for symbol in overlapping)
+        return area is not None and area.is_read_only(offset, offset + size_bytes)
 
     def _area(self, group: int) -> _Area | None:
         if self._areas is None:
-            by_group: dict[int, list[Symbol]] = {}
+            by_group: dict[int, list[_Lying]] = {}
             for symbol in self.symbols:
-                by_group.setdefault(symbol.group, []).append(symbol)
+                group_of, start, bit = spot_of(symbol)
+                if symbol.type.size_bytes:
+                    one = _Lying(start, start + symbol.type.size_bytes, bit, symbol)
+                    by_group.setdefault(group_of, []).append(one)
             self._areas = {number: _Area(members) for number, members in by_group.items()}
         return self._areas.get(group)
+
+
+def spot_of(symbol: Symbol) -> tuple[int, int, int | None]:
+    """(group, byte offset, bit) of a symbol: of one that lies at a bit (`AT %MX1.3`) those of its byte."""
+    real = resolve(symbol.type)
+    if symbol.group in BIT_GROUPS and isinstance(real, ElementaryType) and real.kind in _SINGLE:
+        return symbol.group - 1, symbol.offset // 8, symbol.offset % 8
+    return symbol.group, symbol.offset, None
+
+
+class _Lying(NamedTuple):
+    """A symbol and the bytes [start, end) that it has; of a single bit, those of its byte."""
+
+    start: int
+    end: int
+    bit: int | None
+    symbol: Symbol
 
 
 class _Area:
     """The symbols of one index group, cut into stretches that the same symbols cover."""
 
-    __slots__ = ("_covers", "_starts")
+    __slots__ = ("_covers", "_locked", "_locked_ends", "_starts")
 
-    def __init__(self, symbols: list[Symbol]) -> None:
-        # Wider ones first, so that "outermost first" holds among symbols that overlap.
-        ordered = sorted((s for s in symbols if s.type.size_bytes), key=lambda s: (s.offset, -s.type.size_bytes))
-        edges = sorted({edge for s in ordered for edge in (s.offset, s.offset + s.type.size_bytes)})
-        covers: list[tuple[Symbol, ...]] = []
-        active: list[Symbol] = []
+    def __init__(self, symbols: list[_Lying]) -> None:
+        # Stretches that may not be written, merged, so that the first that ends behind a range's start decides.
+        self._locked: list[tuple[int, int]] = []
+        for start, end in sorted((one.start, one.end) for one in symbols if one.symbol.read_only):
+            if self._locked and start <= self._locked[-1][1]:
+                self._locked[-1] = (self._locked[-1][0], max(end, self._locked[-1][1]))
+            else:
+                self._locked.append((start, end))
+        self._locked_ends = [end for _, end in self._locked]
+        ordered = sorted(symbols, key=lambda one: one.start)
+        edges = sorted({edge for one in ordered for edge in (one.start, one.end)})
+        covers: list[tuple[_Lying, ...]] = []
+        active: list[_Lying] = []
         following = 0
         for edge in edges:
-            active = [s for s in active if s.offset + s.type.size_bytes > edge]
-            while following < len(ordered) and ordered[following].offset == edge:
+            active = [one for one in active if one.end > edge]
+            while following < len(ordered) and ordered[following].start == edge:
                 active.append(ordered[following])
                 following += 1
-            covers.append(tuple(sorted(active, key=lambda s: -s.type.size_bytes)))
+            # Wider ones first, so that "outermost first" holds among symbols that overlap.
+            covers.append(tuple(sorted(active, key=lambda one: one.start - one.end)))
         self._starts = edges
         self._covers = covers
 
-    def covering(self, offset: int) -> tuple[Symbol, ...]:
+    def is_read_only(self, start: int, end: int) -> bool:
+        at = bisect_right(self._locked_ends, start)
+        return at < len(self._locked) and self._locked[at][0] < end
+
+    def covering(self, offset: int) -> tuple[_Lying, ...]:
         at = bisect_right(self._starts, offset) - 1
         return self._covers[at] if at >= 0 else ()
 
-    def overlapping(self, start: int, end: int) -> list[Symbol]:
+    def overlapping(self, start: int, end: int) -> list[_Lying]:
         first = max(bisect_right(self._starts, start) - 1, 0)
         last = bisect_right(self._starts, end - 1)
-        seen = {id(symbol): symbol for cover in self._covers[first:last] for symbol in cover}
-        return [s for s in seen.values() if s.offset < end and s.offset + s.type.size_bytes > start]
+        seen = {id(one): one for cover in self._covers[first:last] for one in cover}
+        return [one for one in seen.values() if one.start < end and one.end > start]
 
 
 def _method_of(place: Place, name: str) -> Place:
