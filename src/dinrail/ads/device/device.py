@@ -126,7 +126,10 @@ class AdsDevice:
         return Point(key, access.size_bytes, call=call)
 
     def prepared(self, access: Access) -> Point | None:
-        """What a prepared read answers from: right until `stamp_of` its peer moves. None: ask `read` each time."""
+        """What a prepared read answers from: right until `stamp_of` its peer moves. None: ask `read` each time.
+
+        Whoever overrides `read` for groups that a base class prepares overrides this for them, too.
+        """
         if access.group != IndexGroup.DEVICE_DATA:
             return None
         size_bytes = len(self._read_state(access)[: access.size_bytes])
