@@ -1,0 +1,220 @@
+"""pyads (with Beckhoff's AdsLib in it) against a server: pyads_client.py CASE HOST NETID [MORE...]. One JSON line."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pyads
+from pyads.pyads_ex import adsAddRouteToPLC, adsGetNetIdForPLC
+
+CASE, HOST, NET_ID, *MORE = sys.argv[1:]
+Result = dict[str, Any]
+
+
+def opened(port: int = 851) -> pyads.Connection:
+    plc = pyads.Connection(NET_ID, port, HOST)
+    plc.open()
+    plc.set_timeout(5000)
+    return plc
+
+
+def refusal(call: Callable[[], object]) -> int:
+    """The ADS error code that a call ends with; 0 when it does not."""
+    try:
+        call()
+    except pyads.ADSError as fault:
+        return int(fault.err_code)
+    return 0
+
+
+def about() -> Result:
+    with opened() as plc:
+        name, version = plc.read_device_info()
+        system = pyads.Connection(NET_ID, 10000, HOST)
+        system.open()
+        return {
+            "name": name,
+            "version": [version.version, version.revision, version.build],
+            "state": plc.read_state(),
+            "system": [system.read_device_info()[0], *system.read_state()],
+            "local": plc.get_local_address() is not None,
+        }
+
+
+def by_group() -> Result:
+    with opened() as plc:
+        plc.write(0x4020, 4000, 0x12345678, pyads.PLCTYPE_UDINT)
+        plc.write(0x4020, 4200, [1, 2, 3, 4], pyads.PLCTYPE_ARR_INT(4))
+        plc.write(0x4021, 3000 * 8 + 5, True, pyads.PLCTYPE_BOOL)
+        return {
+            "udint": plc.read(0x4020, 4000, pyads.PLCTYPE_UDINT),
+            "bytes": plc.read(0x4020, 4000, ctypes.c_ubyte * 4),
+            "ints": plc.read(0x4020, 4200, pyads.PLCTYPE_ARR_INT(4)),
+            "bit": plc.read(0x4021, 3000 * 8 + 5, pyads.PLCTYPE_BOOL),
+            "byte": plc.read(0x4020, 3000, pyads.PLCTYPE_BYTE),
+            "group 0": refusal(lambda: plc.read(0, 0, pyads.PLCTYPE_BYTE)),
+            "0x4025": refusal(lambda: plc.read(0x4025, 0x10000, pyads.PLCTYPE_UDINT)),
+            "beyond": refusal(lambda: plc.read(0x4020, 10_000_000, pyads.PLCTYPE_UDINT)),
+            "read_write": plc.read_write(0xF003, 0, pyads.PLCTYPE_UDINT, "GVL_Types.nInt", pyads.PLCTYPE_STRING) > 0,
+        }
+
+
+def by_name() -> Result:
+    with opened() as plc:
+        handle = plc.get_handle("GVL_Types.nDint")
+        plc.write_by_name("GVL_Types.nDint", -7, handle=handle)
+        plc.write_by_name("MAIN.aInts", [9, 8, 7, 6, 5], pyads.PLCTYPE_ARR_INT(5))
+        plc.write_by_name("GVL_Text.sLong", "pyads was here", pyads.PLCTYPE_STRING)
+        out = {
+            "dint": plc.read_by_name("GVL_Types.nDint", handle=handle),
+            "bool": plc.read_by_name("GVL_Types.bBool"),
+            "lreal": plc.read_by_name("GVL_Types.fLreal"),
+            "real": round(plc.read_by_name("GVL_Types.fReal"), 4),
+            "lint": plc.read_by_name("GVL_Types.nLint"),
+            "ints": plc.read_by_name("MAIN.aInts"),
+            "text": plc.read_by_name("GVL_Text.sLong", pyads.PLCTYPE_STRING),
+            "utf8": plc.read_by_name("GVL_Text.sUtf8", pyads.PLCTYPE_STRING),
+            "wide": plc.read_by_name("GVL_Text.wsText", pyads.PLCTYPE_WSTRING),
+            "nested": plc.read_by_name("GVL_Struct.aAxes[2].stTarget.x", pyads.PLCTYPE_REAL),
+            "pointed": plc.read_by_name("GVL_Pointer.pTarget^", pyads.PLCTYPE_DINT),
+            "unknown": refusal(lambda: plc.read_by_name("No.such", pyads.PLCTYPE_INT)),
+            "constant": refusal(lambda: plc.write_by_name("Constants.nMax", 1, pyads.PLCTYPE_INT)),
+        }
+        plc.release_handle(handle)
+        return out
+
+
+def structures() -> Result:
+    layout = (("bFlag", pyads.PLCTYPE_BOOL, 1), ("fValue", pyads.PLCTYPE_LREAL, 1), ("nValue", pyads.PLCTYPE_INT, 1))
+    with opened() as plc:
+        before = plc.read_structure_by_name("GVL_Struct.stPacked", layout)
+        values = OrderedDict((("bFlag", False), ("fValue", 2.5), ("nValue", 99)))
+        plc.write_structure_by_name("GVL_Struct.stPacked", values, layout)
+        return {"before": before, "after": plc.read_structure_by_name("GVL_Struct.stPacked", layout)}
+
+
+def lists() -> Result:
+    names = [f"GVL_Types.{name}" for name in ("nSint", "nUsint", "nInt", "nUint", "nDint", "nUdint")]
+    with opened() as plc:
+        read = plc.read_list_by_name(names)
+        wrote = plc.write_list_by_name({"GVL_Types.nUint": 1, "GVL_Types.nUdint": 2})
+        elements = [f"GVL_Struct.aLarge[{n}]" for n in range(5000)]
+        many = plc.read_list_by_name(elements[: int(MORE[0])], cache_symbol_info=False) if MORE else {}
+        return {"read": read, "wrote": wrote, "again": plc.read_list_by_name(names[3::2]), "many": len(many)}
+
+
+def symbols() -> Result:
+    with opened() as plc:
+        found = plc.get_all_symbols()
+        counter = plc.get_symbol("GVL_Live.nCounter")
+        one, _, two = counter.read(), time.sleep(0.1), counter.read()
+        point = plc.get_symbol("GVL_Types.nInt")
+        point.write(55)
+        return {
+            "count": len(found),
+            "types": sorted({symbol.symbol_type for symbol in found if symbol.name.startswith("GVL_Types.n")}),
+            "comment": counter.comment,
+            "moves": two > one,
+            "wrote": point.read(),
+        }
+
+
+def notifications() -> Result:
+    seen: list[tuple[float, int]] = []
+    done = threading.Event()
+    with opened() as plc:
+
+        @plc.notification(pyads.PLCTYPE_UDINT)
+        def heard(handle: int, name: str, stamp: Any, value: int) -> None:
+            seen.append((stamp.timestamp(), value))
+            if len(seen) >= 20:
+                done.set()
+
+        attributes = pyads.NotificationAttrib(4, pyads.ADSTRANS_SERVERCYCLE, max_delay=0, cycle_time=20)
+        pair = plc.add_device_notification("GVL_Live.nCounter", attributes, heard)
+        done.wait(10)
+        plc.del_device_notification(*pair)
+        time.sleep(0.1)
+        count = len(seen)
+        time.sleep(0.2)
+        gaps = [round((later[0] - one[0]) * 1000) for one, later in pairwise(seen[:20])]
+        return {"count": count >= 20, "quiet": len(seen) == count, "gaps": gaps}
+
+
+def many_notifications() -> Result:
+    """1024 subscriptions at one connection, half of them never deleted before it closes.
+
+    To constants: pyads frees a callback that it deletes while AdsLib may be calling it.
+    """
+    seen = set()
+    with opened() as plc:
+        attributes = pyads.NotificationAttrib(1, cycle_time=100)
+        callback = plc.notification(pyads.PLCTYPE_BYTE)(lambda handle, *_: seen.add(handle))
+        pairs = [plc.add_device_notification((0x4020, 5000 + n), attributes, callback) for n in range(1024)]
+        deadline = time.monotonic() + 10
+        while len(seen) < 1024 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for pair in pairs[::2]:
+            plc.del_device_notification(*pair)
+        return {"handles": len({pair[0] for pair in pairs}), "heard": len(seen)}
+
+
+def control() -> Result:
+    with opened() as plc:
+        plc.write_control(pyads.ADSSTATE_STOP, 0, 0, pyads.PLCTYPE_INT)
+        stopped = plc.read_state()
+        plc.write_control(pyads.ADSSTATE_RUN, 0, 0, pyads.PLCTYPE_INT)
+        odd = [
+            refusal(lambda state=state: plc.write_control(state, 0, 0, pyads.PLCTYPE_INT))  # type: ignore[misc]
+            for state in (0, 20)
+        ]
+        return {"stopped": stopped, "running": plc.read_state(), "odd": odd}
+
+
+def add_route() -> Result:
+    """UDP: adding a route with user and password; pyads 3.6 takes a refusal for nonsense and raises."""
+    try:
+        added = adsAddRouteToPLC("10.7.7.8.1.1", "127.0.0.1", HOST, MORE[0], MORE[1], route_name="mine")
+    except RuntimeError as fault:
+        return {"added": False, "refusal": "\\x04\\x07" in str(fault)}
+    return {"added": added, "net_id": adsGetNetIdForPLC(HOST)}
+
+
+def port() -> Result:
+    with opened(int(MORE[0])) as plc:
+        return {"error": refusal(plc.read_state)}
+
+
+def share() -> Result:
+    """One of many at the same router: reads and hears a counter until told to stop; tells its mistakes."""
+    wrong, seen = 0, []
+    with opened() as plc:
+        attributes = pyads.NotificationAttrib(4, pyads.ADSTRANS_SERVERCYCLE, max_delay=0, cycle_time=50)
+        callback = plc.notification(pyads.PLCTYPE_UDINT)(lambda *given: seen.append(given[3]))
+        pair = plc.add_device_notification("GVL_Live.nCounter", attributes, callback)
+        mine = int(MORE[0])
+        for number in range(int(MORE[1])):
+            plc.write(0x4020, 10_000 + 4 * mine, mine * 1000 + number, pyads.PLCTYPE_UDINT)
+            wrong += plc.read(0x4020, 10_000 + 4 * mine, pyads.PLCTYPE_UDINT) != mine * 1000 + number
+            wrong += plc.read_by_name("Constants.nMax", pyads.PLCTYPE_INT) != 100
+        deadline = time.monotonic() + 10
+        while len(seen) < 5 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        plc.del_device_notification(*pair)
+    rising = all(one < later for one, later in pairwise(seen))
+    return {"wrong": wrong, "heard": len(seen), "rising": rising}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(globals()[CASE](), default=str) + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # AdsLib may still call back into what Python takes down meanwhile
