@@ -1,1 +1,1 @@
-"""AMS traffic to and from pcap files, and frames in words."""
+"""Seeing AMS traffic: captures read and written, TCP streams put together, frames in words. I/O in `live` only."""
