@@ -103,6 +103,12 @@ def test_every_transport_has_its_own_port() -> None:
     assert replace(A, tcp_port=48898).endpoint == A.endpoint
 
 
+def test_devices_behind_one_broker_have_a_connection_each() -> None:
+    """By MQTT two NetIds never share a link, whatever the broker's name."""
+    one, two = (replace(route, transport=Transport.MQTT, host="plant") for route in (A, B))
+    assert one.endpoint != two.endpoint
+
+
 def test_tables_are_compared_by_their_routes() -> None:
     """Two tables with the same routes are equal and hash alike."""
     assert RouteTable((A, B)) == RouteTable((A,)).added(B)

@@ -176,32 +176,41 @@ def test_when_dialling_fails_who_waits_is_answered() -> None:
 
 
 def test_pauses_between_dials_double_up_to_their_limit() -> None:
-    """Each failure doubles the pause, and a connection resets it."""
+    """Each failure doubles the pause; a connection that stood for as long as the longest pause resets it."""
     bench = Bench(routes=(LINE,), limits=Limits(backoff_first_ns=1 * S_NS, backoff_last_ns=4 * S_NS))
     client = bench.client()
-    for pause in (1, 2, 4, 4):
-        client.say(read(PLC, ONE))
-        bench.router.upstream_failed(LINE, "refused")
+
+    def assert_pause(seconds: int) -> None:
         client.wire.take()
-        bench.pass_time(pause * S_NS - 1)
+        bench.pass_time(seconds * S_NS - 1)
         assert error_of(client.ask(read(PLC, ONE))) == AdsError.HOST_UNREACHABLE
         bench.pass_time(1)
+        assert client.say(read(PLC, ONE)) == []
+
     client.say(read(PLC, ONE))
+    for pause in (1, 2, 4, 4):
+        bench.router.upstream_failed(LINE, "refused")
+        assert_pause(pause)
     _, session = bench.up(LINE)
     session.closed()
-    client.wire.take()
-    bench.pass_time(1 * S_NS)
-    assert client.say(read(PLC, ONE)) == []
+    assert_pause(4)
+    _, session = bench.up(LINE)
+    bench.pass_time(4 * S_NS)
+    session.closed()
+    assert_pause(1)
 
 
 def test_the_queue_while_dialling_is_bounded() -> None:
-    """Beyond the queue's frames or bytes a request is answered 0x502."""
+    """Beyond the queue's frames or bytes a request is answered 0x502, until what waits there has timed out."""
     bench = Bench(routes=(LINE,), limits=Limits(queue_frames=2, queue_bytes=200))
     client = bench.client()
     client.say(read(PLC, ONE))
     assert error_of(client.ask(write(PLC, ONE, bytes(200)))) == AdsError.ROUTER_MAILBOX_FULL
     client.say(read(PLC, ONE))
     assert error_of(client.ask(read(PLC, ONE))) == AdsError.ROUTER_MAILBOX_FULL
+    bench.pass_time(LINE.timeout_ns)
+    client.wire.take()
+    assert client.say(read(PLC, ONE)) == []
 
 
 def test_what_was_told_to_have_failed_is_not_carried_out_later() -> None:
@@ -213,6 +222,9 @@ def test_what_was_told_to_have_failed_is_not_carried_out_later() -> None:
     assert error_of(stays.wire.take()[0]) == AdsError.HOST_UNREACHABLE
     leaves.say(write(PLC, ONE, b"gone"))
     leaves.drop()
+    unanswered = struct.pack("<III", 0x4020, 0, 3) + b"not"
+    stays.say(request(PLC, ONE, Command.WRITE, unanswered, flags=4 | Flag.NO_RETURN))
+    bench.now_ns += LINE.timeout_ns  # without a tick
     stays.say(write(PLC, ONE, b"new"))
     wire, _ = bench.up(LINE)
     assert [frame[50:] for frame in wire.take()] == [b"new"]
@@ -709,12 +721,14 @@ def test_a_second_connection_supersedes_the_first() -> None:
 
 
 def test_at_the_end_connections_are_closed_and_what_is_pending_is_answered() -> None:
-    """Shutdown answers 0x71F in the result and closes every connection."""
+    """Shutdown answers 0x71F in the result, closes every connection, and dials no more."""
     bench, client, wire, _ = joined()
     client.say(read(PLC, ONE))
     bench.router.shutdown()
     assert result_of(client.wire.take()[0]) == AdsError.ABORTED
     assert wire.closed_why == "the router ends"
+    assert error_of(client.ask(read(PLC, ONE))) == AdsError.TARGET_MACHINE_NOT_FOUND
+    assert bench.dialled == [LINE]
 
 
 def test_the_clock_is_asked_for_ahead_of_its_time() -> None:

@@ -29,10 +29,10 @@ class Pending:
     session, peer, alias: whose it is; all None for one of the router's own.
     address, target: what it left as, and where to. head: the frame's first 38 bytes as the client wrote them.
     group, items: of a sum command, and what was asked where the answer tells something; else 0 and empty.
-    size: bytes that are kept for that.
+    size: bytes that are kept for that. adds: how many subscriptions it asks for.
     """
 
-    __slots__ = ("address", "alias", "due_ns", "group", "head", "items", "peer", "session", "size", "target")
+    __slots__ = ("address", "adds", "alias", "due_ns", "group", "head", "items", "peer", "session", "size", "target")
 
     def __init__(
         self,
@@ -57,15 +57,11 @@ class Pending:
         self.items = items
         self.size = size
         self.due_ns = 0
+        self.adds = sum(item.command == Command.ADD_NOTIFICATION for item in items)
 
     @property
     def command(self) -> int:
         return int.from_bytes(self.head[22:24], "little")
-
-    @property
-    def adds(self) -> int:
-        """How many subscriptions it asks for."""
-        return sum(item.command == Command.ADD_NOTIFICATION for item in self.items)
 
 
 def telling_items(items: list[Item]) -> tuple[Item, ...]:

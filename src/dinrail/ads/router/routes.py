@@ -62,8 +62,12 @@ class Route:
 
     @property
     def endpoint(self) -> tuple[Transport, str, int]:
-        """What there is one connection for: routes with the same endpoint share it."""
-        return self.transport, self.host.lower(), self.tcp_port or _DEFAULT_PORTS[self.transport]
+        """What there is one connection for: routes with the same endpoint share it.
+
+        By a broker every device has a link of its own, so there the NetId is part of it.
+        """
+        host = f"{self.host}/{self.net_id}" if self.transport is Transport.MQTT else self.host.lower()
+        return self.transport, host, self.tcp_port or _DEFAULT_PORTS[self.transport]
 
 
 def _is_word(text: str) -> bool:

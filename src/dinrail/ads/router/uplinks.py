@@ -96,7 +96,8 @@ class Uplinks:
         return min((due for due in dues if due is not None), default=None)
 
     def shutdown(self) -> None:
-        """Answer what is pending, and close."""
+        """Answer what is pending, close, and dial no more."""
         for upstream in self.all():
             upstream.shut(AdsError.ABORTED, "the router ends", in_header=False)
         self._by_endpoint.clear()
+        self.table = RouteTable()

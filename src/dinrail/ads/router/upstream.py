@@ -32,7 +32,8 @@ class Upstream(Outlet):
         self._is_dialling = False
         self._retry_ns = 0
         self._backoff_ns = 0
-        self._queue: deque[tuple[bytes, int | None]] = deque()
+        self._up_ns = 0
+        self._queue: deque[tuple[int, bytes, int | None]] = deque()
         self._queue_bytes = 0
         self._missed: set[RouterPeer] = set()
         self.renew(routes)
@@ -63,7 +64,7 @@ class Upstream(Outlet):
             return AdsError.HOST_UNREACHABLE
         if len(self._queue) >= limits.queue_frames or self._queue_bytes + len(frame) > limits.queue_bytes:
             return AdsError.ROUTER_MAILBOX_FULL
-        self._queue.append((frame, invoke_id))
+        self._queue.append((self.router.now_ns() + self.timeout_ns, frame, invoke_id))
         self._queue_bytes += len(frame)
         self._connect()
         return 0
@@ -81,14 +82,14 @@ class Upstream(Outlet):
             old.closed()
         self.session = session
         self._is_dialling = False
-        self._backoff_ns = 0
+        self._up_ns = self.router.now_ns()
         self._missed.clear()
         self.router.counters.upstream_connects += 1
         self.router.counters.upstreams += 1
         queue, self._queue, self._queue_bytes = self._queue, deque(), 0
-        for frame, invoke_id in queue:
+        for due_ns, frame, invoke_id in queue:
             # A write must not be carried out after its client was told that it was not.
-            if invoke_id is None or self.is_pending(invoke_id):
+            if self._up_ns < due_ns and (invoke_id is None or self.is_pending(invoke_id)):
                 session.send(frame)
 
     def failed(self, why: str) -> None:
@@ -118,6 +119,8 @@ class Upstream(Outlet):
         self.router.counters.upstream_losses += 1
         self.router.counters.upstreams -= 1
         super().lost(session)
+        if self.router.now_ns() - self._up_ns >= self.router.limits.backoff_last_ns:
+            self._backoff_ns = 0  # one that stood for a while; a device that hangs up at once is left in peace
         self._back_off()
 
     def _tell_off(self, alias: Alias, address: bytes = b"") -> None:
@@ -145,6 +148,8 @@ class Upstream(Outlet):
 
     def tick(self, now_ns: int) -> None:
         super().tick(now_ns)
+        while self._queue and self._queue[0][0] <= now_ns:
+            self._queue_bytes -= len(self._queue.popleft()[1])
         if self._missed and self.session is None and not self._is_dialling and now_ns >= self._retry_ns:
             self._connect()
 
