@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 
 from build_iec import ADDER, AXIS, BOOL, DINT, INT, LREAL, MODE, REAL, TIME, array
 
 from dinrail.ads.contract import Action, Origin, Via
-from dinrail.ads.device.device import AdsDevice
 from dinrail.ads.device.memory import plc_memory
 from dinrail.ads.device.rpc import Returned
 from dinrail.ads.device.symbolic import SymbolDevice
 from dinrail.ads.router.core import Router
-from dinrail.ads.router.routes import RouteTable
+from dinrail.ads.router.routes import Route, RouteTable
+from dinrail.ads.service.assemble import SystemConfig, assemble
+from dinrail.ads.service.info import Target
 from dinrail.ads.symbols.export import Exporter
 from dinrail.ads.symbols.table import SymbolTable
 from dinrail.ads.transport.tcp import Door, listen
 from dinrail.ads.transport.ticker import Ticked, Ticker
 from dinrail.ams.address import AmsAddr, NetId
+from dinrail.ams.state import AdsState
+from dinrail.errors import Refused
 from dinrail.host.clock import SystemClock
 from dinrail.iec.symbol import Symbol
 from dinrail.iec.types import Attribute, Encoding, IecType, StringType, WStringType
@@ -88,8 +92,30 @@ class AllowAll:
         return action not in self.refused
 
 
+class Admin:
+    """Routes that can be changed, and are not kept."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    def routes(self) -> tuple[Route, ...]:
+        return tuple(self._router.routes)
+
+    def add(self, route: Route) -> None:
+        self._router.add_route(route)
+
+    def remove(self, name: str) -> None:
+        self._router.remove_route(name)
+
+    def is_connected(self, _: Route) -> bool:
+        return False
+
+    def switch_mqtt(self, *_: object, **__: object) -> None:
+        raise Refused("there is no broker")
+
+
 class OwnServer:
-    """Router, PLC at 851, an empty device at 10000."""
+    """Router, PLC at 851, the system service at 10000."""
 
     def __init__(self, table: SymbolTable | None = None) -> None:
         self.policy = AllowAll()
@@ -114,18 +140,30 @@ class OwnServer:
             now_ns=self.clock.monotonic_ns,
             wake=self.ticker.arm,
         )
-        self.system = AdsDevice()
-        self.system.name = "TwinCAT System"
-        self.router.serve(851, Ticked(self.plc, self.ticker))
-        self.router.serve(10000, Ticked(self.system, self.ticker))
+        self.system = assemble(
+            SystemConfig(
+                Target(NET_ID), self.clock, os.urandom, state_changed=self._system_changed, routes=Admin(self.router)
+            )
+        )
+        self._plc_behind_timer = Ticked(self.plc, self.ticker)
+        self.router.serve(851, self._plc_behind_timer)
+        self.router.serve(10000, Ticked(self.system.devices[10000], self.ticker))
         self.ticker.add(self.router)
         self.door = Door("test", lambda address: Origin(Via.LOOPBACK, "test", address), self.router.connect)
         self.server = await listen(self.door, "127.0.0.1", port)
         self.port = self.server.sockets[0].getsockname()[1]
         self.ticker.start()
 
+    def _system_changed(self, state: AdsState) -> None:
+        """In CONFIG there is no PLC."""
+        if state is AdsState.CONFIG:
+            self.router.withdraw(851)
+        else:
+            self.router.serve(851, self._plc_behind_timer)
+
     async def stop(self) -> None:
         self.ticker.stop()
+        self.system.close()
         self.server.close()
         for link in tuple(self.door.links):
             link.close("the test is over")

@@ -228,6 +228,55 @@ def test_state_tells_and_changes(dinrail: Run) -> None:
     assert dinrail("state", "fly").code == 2
 
 
+def test_the_system_goes_to_config_and_back(dinrail: Run) -> None:
+    """In CONFIG the PLC's port is gone, with the command that tells why; run at the system service brings it back."""
+    try:
+        assert dinrail("state", "config", "--json").json["state"] == "CONFIG"
+        gone = dinrail("read", "MAIN.nCount")
+        assert gone.code == 3
+        assert "--port system-service" in gone.err
+        assert dinrail("state", "--port", "system-service", "--json").json["state"] == "CONFIG"
+    finally:
+        assert dinrail("state", "run", "--port", "10000", "--json").json["before"] == "CONFIG"
+    assert dinrail("state", "--json").json["system_state"] == "RUN"
+
+
+def test_routes_are_added_listed_and_removed(dinrail: Run) -> None:
+    """By the router's system service; what is no NetId is exit code 2."""
+    assert dinrail("route", "list", "--json").json == []
+    added = dinrail("route", "add", "plc-1", "5.80.201.232.1.1", "192.0.2.7", "--temporary", "--unidirectional")
+    assert added.code == 0, added.err
+    (route,) = dinrail("route", "list", "--json").json
+    assert (route["name"], route["net_id"], route["address"]) == ("plc-1", "5.80.201.232.1.1", "192.0.2.7")
+    assert set(route["flags"]) >= {"temporary", "unidirectional"}
+    assert "plc-1" in dinrail("route", "list").out
+    assert dinrail("route", "remove", "plc-1").code == 0
+    assert dinrail("route", "remove", "plc-1").code == 3
+    assert dinrail("route", "list", "--json").json == []
+    for words in (("a", "not.a.net.id", "b"), ("a",), (), ("--remote", "x", "a", "b", "c")):
+        assert dinrail("route", "add", *words).code == 2, words
+
+
+def test_files_are_sent_listed_fetched_and_removed(dinrail: Run, tmp_path: Path) -> None:
+    """Larger than one chunk, byte for byte; nothing is overwritten here, nothing deleted there without --yes."""
+    data = bytes(range(256)) * 700
+    (tmp_path / "sent").write_bytes(data)
+    assert dinrail("files", "put", str(tmp_path / "sent"), "boot:Plc/Port_851.app").code == 0
+    (entry,) = dinrail("files", "list", "boot:Plc/*", "--json").json
+    assert (entry["name"], entry["size_bytes"], entry["directory"]) == ("Port_851.app", len(data), False)
+    assert "Port_851.app" in dinrail("files", "list", "boot:Plc/*").out
+    fetched = tmp_path / "fetched"
+    assert dinrail("files", "get", "boot:Plc/Port_851.app", str(fetched)).code == 0
+    assert fetched.read_bytes() == data
+    assert dinrail("files", "get", "boot:Plc/Port_851.app", str(fetched)).code == 2
+    assert dinrail("files", "get", "boot:Plc/missing", str(tmp_path / "none")).code == 3
+    assert not (tmp_path / "none").exists()
+    assert dinrail("files", "remove", "boot:Plc/Port_851.app").code == 1
+    assert dinrail("files", "remove", "boot:Plc/Port_851.app", "--yes").code == 0
+    assert dinrail("files", "list", "boot:Plc/*").code == 3
+    assert dinrail("files", "get", "attic:x").code == 2
+
+
 def test_another_machine_s_state_needs_yes(dinrail: Run) -> None:
     """Exit code 1 before anything is sent."""
     done = dinrail("state", "stop", "--to", "192.0.2.1")

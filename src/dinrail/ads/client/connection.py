@@ -26,6 +26,7 @@ from dinrail.ads.client.options import FIRST_OWN_PORT, TCP_PORT, How, Options
 from dinrail.ads.client.subscription import Extent, Rhythm, Sample, Subscription
 from dinrail.ams.address import LOOPBACK_NET_ID, AmsAddr, NetId
 from dinrail.ams.command import (
+    DEVICE_INFO,
     HANDLE,
     DataResponse,
     DeviceInfo,
@@ -43,6 +44,7 @@ from dinrail.errors import BadRequest, FormatError
 _OWN_PORTS = 2000
 _counter = itertools.count()
 _ROUTER_STARTED = 1
+_NAME_AT = 8
 CLOSE_S = 1.0
 """A device that does not answer any more is not waited for longer than this on leaving."""
 
@@ -144,7 +146,9 @@ class AdsClient:
 
     async def device_info(self, target: AmsAddr) -> DeviceInfo:
         """Name and version. Raises AdsFault, FormatError."""
-        return DeviceInfo.parse(await self.request(target, Command.READ_DEVICE_INFO, where="device info"))
+        body = await self.request(target, Command.READ_DEVICE_INFO, where="device info")
+        # pyads' test server sends no more of the name than there is.
+        return DeviceInfo.parse(body.ljust(DEVICE_INFO.size, b"\0") if len(body) >= _NAME_AT else body)
 
     async def delete_notification(self, target: AmsAddr, handle: int) -> None:
         """By its handle. Raises AdsFault. `Subscription.close` does it for those that this client made."""

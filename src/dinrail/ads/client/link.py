@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -213,7 +214,8 @@ async def open_tcp(host: str, port: int, core: ClientCore, events: LinkEvents, t
             hint="a firewall may drop it: TwinCAT/BSD leaves only 8016 (Secure ADS) open",
         ) from fault
     except OSError as fault:
-        what = fault.strerror or str(fault)
+        # asyncio puts the address where the system's own words should be.
+        what = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror or str(fault)
         raise LinkLost(AdsError.HOST_UNREACHABLE, what, where=where, hint=_refused(host)) from fault
     return link
 

@@ -19,7 +19,7 @@ from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.group import IndexGroup
 from dinrail.ams.symbol import UPLOAD_1, UPLOAD_2, UPLOAD_3, SymbolEntry, UploadInfo, parse_symbols
 from dinrail.ams.text import CP1252, encode_text
-from dinrail.errors import FormatError
+from dinrail.errors import FormatError, Truncated
 from dinrail.iec.symbol import Symbol
 from dinrail.iec.types import IecType
 
@@ -127,7 +127,7 @@ class Lookup:
             if isinstance(answer, AdsFault):
                 faults[path] = answer
             else:
-                entries[path] = SymbolEntry.parse(answer, 0, page)[0]
+                entries[path] = _entry(answer, page)
         await self._complete(list(entries.values()))
         self._symbols |= {path.lower(): self._importer.symbol(entry) for path, entry in entries.items()}
         return [faults[path] if path in faults else self._symbols[path.lower()] for path in paths]
@@ -196,6 +196,15 @@ class Lookup:
             return ()
         head = path.partition("[")[0]
         return near_names(head, names) or near_names(head.rpartition(".")[0], names)
+
+
+def _entry(data: bytes, page: int) -> SymbolEntry:
+    """One entry. pyads' test server ends it without the last NUL, and does not count that either."""
+    try:
+        return SymbolEntry.parse(data, 0, page)[0]
+    except Truncated:
+        length = len(data) + 1
+        return SymbolEntry.parse(length.to_bytes(4, "little") + data[4:] + b"\0", 0, page)[0]
 
 
 def _was_cut(answer: bytes | AdsFault) -> bool:
