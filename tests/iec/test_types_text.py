@@ -60,7 +60,7 @@ def test_a_type_s_name_is_its_declaration(kind: IecType) -> None:
         ("ARRAY[1..2,-1..0]OF REAL", array(REAL, (1, 2), (-1, 0))),
         ("ARRAY [0..1] OF ARRAY [2..3] OF INT", array(array(INT, (2, 3)), (0, 1))),
         ("ARRAY [0..-1] OF INT", array(INT, (0, -1))),
-        ("INT (0..100)", AliasType("INT(0..100)", INT, 0, 100)),
+        ("INT (0..100)", AliasType("INT (0..100)", INT, 0, 100)),
         ("PVOID", AliasType("PVOID", ElementaryType(Elementary.ULINT))),
     ],
 )

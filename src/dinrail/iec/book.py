@@ -36,7 +36,7 @@ class TypeBook:
         self._definitions = definitions
         self._built: dict[str, IecType] = {}
         self._pending: set[str] = set()
-        self._measures: dict[int, tuple[IecType, int, int]] = {}
+        self._measures: dict[int, tuple[StructType, int, int]] = {}
 
     def lookup(self, name: str) -> IecType | None:
         """The type of that name in any case; None when it is not defined here. Raises what its `build` raises."""
@@ -91,9 +91,12 @@ class TypeBook:
                 parts += 1
             case PointerType():
                 parts += self.measure(kind.target)[0]
-        # Kept with the type itself, so that its id is not given to another.
-        self._measures[id(kind)] = (kind, min(parts, MAX_PARTS + 1), min(unfolded, MAX_UNFOLDED + 1))
-        return self._measures[id(kind)][1:]
+        parts, unfolded = min(parts, MAX_PARTS + 1), min(unfolded, MAX_UNFOLDED + 1)
+        if isinstance(kind, StructType):
+            # Kept with the type itself, so that its id is not given to another. Structures alone: others are cheap,
+            # and made anew whenever somebody asks for them by name.
+            self._measures[id(kind)] = (kind, parts, unfolded)
+        return parts, unfolded
 
 
 def contains_itself(kind: IecType, name: str) -> bool:

@@ -74,7 +74,7 @@ _ARRAY = re.compile(r"ARRAY\s*\[([^\]]*)\]\s*OF\s+", re.IGNORECASE)
 _POINTER = re.compile(r"(POINTER|REFERENCE)\s+TO\s+", re.IGNORECASE)
 _STRING = re.compile(r"(W?STRING)\s*(?:[(\[]\s*(\d{1,9})\s*[)\]])?", re.IGNORECASE)
 _RANGE = re.compile(r"\s*([+-]?\d{1,10})\s*\.\.\s*([+-]?\d{1,10})\s*")
-_SUBRANGE = re.compile(r"([A-Za-z_]\w*)\s*\(\s*([+-]?\d{1,20})\s*\.\.\s*([+-]?\d{1,20})\s*\)")
+SUBRANGE = re.compile(r"([A-Za-z_]\w*)\s*\(\s*([+-]?\d{1,20})\s*\.\.\s*([+-]?\d{1,20})\s*\)")
 _HINT = "like INT, STRING(80), ARRAY [0..9] OF REAL, POINTER TO ST_X"
 
 
@@ -131,10 +131,10 @@ def _innermost(body: str, lookup: Lookup, encoding: Encoding) -> IecType | None:
         return WStringType(length) if match[1].upper() == "WSTRING" else StringType(length, encoding)
     if kind := lookup(body) or known_type(_SPACE.sub("", body)):
         return kind
-    if match := _SUBRANGE.fullmatch(body):
+    if match := SUBRANGE.fullmatch(body):
         base = lookup(match[1]) or known_type(match[1])
         low, high = int(match[2]), int(match[3])
-        return AliasType(f"{base.name}({low}..{high})", base, low, high) if base and low <= high else None
+        return AliasType(f"{base.name} ({low}..{high})", base, low, high) if base and low <= high else None
     return None
 
 

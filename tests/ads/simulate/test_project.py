@@ -158,6 +158,15 @@ def test_32_bit_projects_have_their_pointers() -> None:
     assert found["a"] == array(iec.PointerType(INT, False, 4, 4), (0, 2))
 
 
+def test_a_reference_to_an_array_is_one_address() -> None:
+    """With the size of one address it refers to the array; with the size of many, each element is one."""
+    one = symbol("r", "INT", 64, 0, bounds(0, 4), ReferenceTo="true")
+    many = symbol("p", "INT", 256, 64, bounds(0, 4), PointerTo="1")
+    found = kinds(tmc("", one + many))
+    assert found["r"] == iec.PointerType(array(INT, (0, 3)), is_reference=True)
+    assert found["p"] == array(iec.PointerType(INT), (0, 3))
+
+
 def test_circles_of_pointers_end() -> None:
     """Structures that point to each other are built, and paths go round."""
     types = data_type("A", 128, item("n", "INT", 16, 0), item("b", "B", 64, 64, PointerTo="1")) + data_type(

@@ -132,8 +132,8 @@ def test_enumerations_aliases_and_subranges_name_what_they_stand_for() -> None:
     assert (mode.type_name, mode.data_type, mode.size_bytes) == ("INT", DataTypeId.INT16, 2)
     assert [(value.name, value.raw) for value in mode.enums][-1] == ("Fault", b"\xff\xff")
     assert mode.flags & TypeFlag.ENUMS
-    assert kind("T_Percent").type_name == "INT(0..100)"
-    assert kind("INT(0..100)").type_name == "INT"
+    assert kind("T_Percent").type_name == "INT (0..100)"
+    assert kind("INT (0..100)").type_name == "INT"
 
 
 def test_pointers_and_references_say_what_they_are() -> None:
@@ -185,7 +185,7 @@ def test_uploads_and_their_info_agree() -> None:
     assert (info.code_page, info.flags, info.max_dynamic, info.used_dynamic) == (65001, 3, 2000, 3)
     names = [entry.name.lower() for entry in types]
     assert len(set(names)) == len(names)
-    assert {"int", "st_axis", "st_point", "e_mode", "int(0..100)", "array [1..3] of st_point"} <= set(names)
+    assert {"int", "st_axis", "st_point", "e_mode", "int (0..100)", "array [1..3] of st_point"} <= set(names)
     # Whatever a type refers to is there, too, so that a client never has to guess.
     for entry in types:
         for name in (entry.type_name, *(item.type_name for item in entry.sub_items)):

@@ -14,7 +14,7 @@ from dinrail.ads.symbols.place import MAX_PATH_CHARS, Step
 from dinrail.ads.symbols.table import MAX_CACHED, SymbolTable
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.iec.symbol import Symbol
-from dinrail.iec.types import AliasType, ArrayType, Elementary, IecType, PointerType, StructType, resolve
+from dinrail.iec.types import AliasType, ArrayType, Elementary, IecType, OpaqueType, PointerType, StructType, resolve
 
 LINKED = struct_of("ST_Linked", ("n", INT), ("pAxis", PointerType(AXIS)), ("ref", PointerType(POINT, True)))
 PERCENT = AliasType("T_Percent", INT, 0, 100)
@@ -31,6 +31,8 @@ def table() -> SymbolTable:
             Symbol("MAIN.fbAdder", ADDER, 0x4040, 2200),
             Symbol(".nOld", WORD, 0x4040, 2300),
             Symbol("Term 1 (EK1100).Channel[2].Value", INT, 0xF020, 4),
+            Symbol("Box #1.[Odd^name", INT, 0xF020, 8),
+            Symbol("Long." + "x" * MAX_PATH_CHARS, INT, 0xF020, 10),
             Symbol("GVL.Lib.x", DINT, 0x4040, 2400),
             Symbol("GVL", POINT, 0x4040, 2500),
             Symbol("M.bytes", array(BYTE, (0, 99)), 0x4020, 0),
@@ -63,6 +65,8 @@ def test_a_symbol_is_found_in_any_case() -> None:
         ("MAIN.percent", PERCENT, 2100),
         (".nOld", WORD, 2300),
         ("Term 1 (EK1100).Channel[2].Value", INT, 4),
+        ("Box #1.[Odd^name", INT, 8),
+        ("Long." + "x" * MAX_PATH_CHARS, INT, 10),
         ("GVL.Lib.x", DINT, 2400),
         ("GVL.x", INT, 2500),
     ],
@@ -242,6 +246,19 @@ def test_every_path_and_its_address_lead_to_each_other(kind: IecType, offset: in
         assert place.path == path
         assert offset <= place.offset < offset + max(kind.size_bytes, 1)
         assert symbols.containing(0x4040, place.offset, place.size_bytes, bit=place.bit)[-1] == path
+
+
+def test_a_type_that_is_only_mentioned_gives_way_to_the_real_one() -> None:
+    """What a pointer inside a structure mentions by name is listed with its real size, whichever came first."""
+    mention = OpaqueType("ST_Point", 0)
+    holder = struct_of("ST_Holder", ("p", PointerType(array(mention, (0, 1)))), ("q", PointerType(mention)))
+    for more in ([POINT], [array(POINT, (0, 1))]):
+        for order in ([holder, *more], [*more, holder]):
+            found = SymbolTable([], extra_types=order).types
+            assert found["st_point"] == POINT
+            assert found["array [0..1] of st_point"] == array(POINT, (0, 1))
+            assert found["pointer to st_point"] == PointerType(POINT)
+            assert found["pointer to array [0..1] of st_point"] == PointerType(array(POINT, (0, 1)))
 
 
 def test_all_types_are_collected_once() -> None:

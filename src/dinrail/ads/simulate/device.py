@@ -92,7 +92,7 @@ def packer(kind: IecType) -> Callable[[object], bytes]:
     pack = struct.Struct("<" + CODES[real.kind]).pack
 
     def whole(value: object) -> bytes:
-        return pack(min(max(round(value), low), high)) if isinstance(value, int | float) else encode(kind, value)
+        return pack(round(min(max(value, low), high))) if isinstance(value, int | float) else encode(kind, value)
 
     return whole
 

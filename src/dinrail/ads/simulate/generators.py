@@ -16,6 +16,7 @@ nothing, and two generators with the same options stay in step.
 from __future__ import annotations
 
 import math
+import struct
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,6 +27,8 @@ from dinrail.iec.value import limits
 from dinrail.units import MS_NS
 
 _MASK = (1 << 64) - 1
+_LARGEST = {Elementary.REAL: struct.unpack("<f", b"\xff\xff\x7f\x7f")[0], Elementary.LREAL: 8e307}
+"""What a generator may reach: of LREAL half of what there is, so that the difference of two numbers is one, too."""
 NOT_WHOLE = frozenset((Elementary.BOOL, Elementary.BIT, Elementary.REAL, Elementary.LREAL))
 
 
@@ -145,7 +148,9 @@ def range_of(kind: IecType) -> tuple[float, float] | None:
         return None
     if code in (Elementary.BOOL, Elementary.BIT):
         return 0, 1
-    return (-math.inf, math.inf) if code in (Elementary.REAL, Elementary.LREAL) else limits(code)
+    if code in (Elementary.REAL, Elementary.LREAL):
+        return -_LARGEST[code], _LARGEST[code]
+    return limits(code)
 
 
 def fit(kind: IecType, value: object) -> object:
@@ -154,9 +159,10 @@ def fit(kind: IecType, value: object) -> object:
     bounds = range_of(real)
     if bounds is None or not isinstance(value, int | float) or isinstance(value, bool):
         return value
-    if isinstance(real, ElementaryType) and real.kind in (Elementary.BOOL, Elementary.BIT):
+    code = real.kind if isinstance(real, ElementaryType) else None
+    if code in (Elementary.BOOL, Elementary.BIT):
         return value >= 0.5
-    if isinstance(real, ElementaryType) and real.kind in (Elementary.REAL, Elementary.LREAL):
-        return value
-    number = min(max(round(value), int(bounds[0])), int(bounds[1]))
-    return TIMES[real.kind](number) if isinstance(real, ElementaryType) and real.kind in TIMES else number
+    if code in (Elementary.REAL, Elementary.LREAL):
+        return min(max(value, bounds[0]), bounds[1])
+    number = round(min(max(value, int(bounds[0])), int(bounds[1])))
+    return TIMES[code](number) if code in TIMES else number

@@ -29,6 +29,7 @@ ReadText = Callable[[str], str]
 """Gives the text of a file that a description names. Raises BadRequest or HostError."""
 Faults = list[str]
 _DEFAULT_SPAN = 100
+_LARGEST_WHOLE = 1 << 64
 _MAX_PERIOD_S = 86_400 * 366.0
 
 
@@ -124,9 +125,10 @@ def _span(options: Options, kind: IecType, wide: bool) -> tuple[float, float]:
     if bounds is None:
         options.fault(f"a {kind.name} is no number")
         return 0, 1
-    low = options.number("low", bounds[0] if wide and math.isfinite(bounds[0]) else 0)
-    high = options.number("high", bounds[1] if wide and math.isfinite(bounds[1]) else min(_DEFAULT_SPAN, bounds[1]))
-    if not bounds[0] <= low <= high <= bounds[1] or not (math.isfinite(low) and math.isfinite(high)):
+    wide = wide and bounds[1] <= _LARGEST_WHOLE
+    low = options.number("low", bounds[0] if wide else 0)
+    high = options.number("high", bounds[1] if wide else min(_DEFAULT_SPAN, bounds[1]))
+    if not bounds[0] <= low <= high <= bounds[1]:
         options.fault(f"low and high have to be in the range of {kind.name}, low first")
         return 0, 1
     return low, high

@@ -24,7 +24,7 @@ from dinrail.errors import BadRequest, FormatError
 from dinrail.iec import types as iec
 from dinrail.iec.book import MAX_PARTS, MAX_UNFOLDED, Definition, TypeBook
 from dinrail.iec.symbol import Symbol
-from dinrail.iec.types_text import known_type, parse_type
+from dinrail.iec.types_text import SUBRANGE, known_type, parse_type
 
 MAX_SYMBOLS = 1_000_000
 _BIT = iec.ElementaryType(iec.Elementary.BIT)
@@ -35,6 +35,7 @@ _AREAS = {
     "Retain": IndexGroup.PLC_RETAIN,
     "RetainSrc": IndexGroup.PLC_RETAIN,
 }
+_POINTER_BYTES = (4, 8)
 _PASSING = {"output": iec.Passing.OUT, "inout": iec.Passing.IN_OUT}
 
 
@@ -128,6 +129,8 @@ class _Project:
         known, attributes = known_type(name), properties(node)
         if known is not None and known.size_bytes == size_bytes:
             return known
+        if SUBRANGE.fullmatch(name):
+            return parse_type(name, where=self.where)
         comment = node.get("Comment")
         if node.child("EnumInfo"):
             return self._enum(node, name, size_bytes)
@@ -185,13 +188,21 @@ class _Project:
         depth = int(pointers) if pointers.isascii() and pointers.isdigit() and len(pointers) == 1 else 0
         is_reference = told.attributes.get("ReferenceTo", "").lower() in ("true", "1")
         kind = self._by_name(text, encoding_of(attributes), is_pointed=depth > 0 or is_reference)
-        if depth or is_reference:
-            kind = kind or iec.OpaqueType(text, 0)
-            for _ in range(max(depth, 1)):
-                kind = iec.PointerType(kind, is_reference, each or 8, each or 8)
+        if (depth or is_reference) and size_bytes in _POINTER_BYTES and each not in _POINTER_BYTES:
+            # One address for the whole array; where the size is that of many, each element is one.
+            return self._pointer(
+                iec.ArrayType(kind or iec.OpaqueType(text, 0), bounds), size_bytes, depth, is_reference
+            )
+        if (depth or is_reference) and each in _POINTER_BYTES:
+            kind = self._pointer(kind or iec.OpaqueType(text, 0), each, depth, is_reference)
         # A type that is an array by itself (.tpy) has the bounds only in its own <DataType>.
         kind = self._fitting(kind, text, each)
         return self._fitting(iec.ArrayType(kind, bounds), text, size_bytes) if bounds else kind
+
+    def _pointer(self, kind: iec.IecType, size_bytes: int, depth: int, is_reference: bool) -> iec.IecType:
+        for _ in range(max(depth, 1)):
+            kind = iec.PointerType(kind, is_reference, size_bytes, size_bytes)
+        return kind
 
     def _fitting(self, kind: iec.IecType | None, text: str, size_bytes: int) -> iec.IecType:
         if kind is not None and kind.size_bytes == size_bytes:

@@ -5,7 +5,7 @@ What entries look like follows TwinCAT 3 where clients rely on it:
 * members have the flags DataItem | TypeGuid (130), types DataType | TypeGuid | PersistentDatatype;
 * each array is a type of its own, `ARRAY [0..9] OF X`, whose entry names the element's type and the bounds: node-ads
   expands arrays from them, ads-client reads them through F011, step by step;
-* an enumeration names its base, an alias its target, a subrange (`INT(0..100)`) its base;
+* an enumeration names its base, an alias its target, a subrange (`INT (0..100)`) its base;
 * a BIT's size and offset are counted in bits, an address of one is in the next index group;
 * UTF-8 in a STRING is told by the attribute `TcEncoding`.
 
@@ -288,13 +288,13 @@ def guid_of(kind: iec.IecType) -> bytes:
 
 
 def subrange_of(kind: iec.AliasType) -> iec.AliasType | None:
-    """The type `INT(0..100)` that an alias with a range stands for; None without a range."""
+    """The type `INT (0..100)` that an alias with a range stands for; None without a range."""
     base = iec.resolve(kind.target)
     if (kind.low is None and kind.high is None) or not isinstance(base, iec.ElementaryType):
         return None
     low, high = limits(base.kind)
     low, high = low if kind.low is None else kind.low, high if kind.high is None else kind.high
-    return iec.AliasType(f"{kind.target.name}({low}..{high})", kind.target, low, high)
+    return iec.AliasType(f"{kind.target.name} ({low}..{high})", kind.target, low, high)
 
 
 def string_encoding(kind: iec.IecType) -> iec.Encoding | None:

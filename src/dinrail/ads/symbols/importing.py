@@ -19,11 +19,10 @@ from dinrail.errors import BadRequest
 from dinrail.iec import types as iec
 from dinrail.iec.book import MAX_PARTS, MAX_UNFOLDED, Definition, TypeBook
 from dinrail.iec.symbol import Symbol
-from dinrail.iec.types_text import known_type, parse_type
+from dinrail.iec.types_text import SUBRANGE, known_type, parse_type
 from dinrail.iec.value import CODES
 
 _BIT = iec.ElementaryType(iec.Elementary.BIT)
-_SUBRANGE = re.compile(r"\w+\s*\(\s*[+-]?\d+\s*\.\.\s*[+-]?\d+\s*\)")
 _POINTER = re.compile(r"(POINTER|REFERENCE)\s+TO\s", re.IGNORECASE)
 _WITHOUT_STORAGE = TypeFlag.STATIC | TypeFlag.PROPERTY | TypeFlag.METHOD_DEREF
 _BY_ID = {
@@ -116,10 +115,10 @@ class Importer:
 
     def _lookup(self, name: str) -> iec.IecType | None:
         # A subrange says itself what it is; its entry would only lead back here.
-        return None if _SUBRANGE.fullmatch(name) else self._known(name, self._book.lookup(name))
+        return None if SUBRANGE.fullmatch(name) else self._known(name, self._book.lookup(name))
 
     def _mention(self, name: str) -> iec.IecType | None:
-        return None if _SUBRANGE.fullmatch(name) else self._known(name, self._book.mention(name))
+        return None if SUBRANGE.fullmatch(name) else self._known(name, self._book.mention(name))
 
     def _known(self, name: str, kind: iec.IecType | None) -> iec.IecType | None:
         if kind is None and known_type(name) is None:
@@ -144,7 +143,7 @@ class Importer:
         if entry.type_name:
             target = self.type_of(entry.type_name, size)
             attributes = _attributes(entry.attributes)
-            if isinstance(target, iec.AliasType) and _SUBRANGE.fullmatch(target.name):
+            if isinstance(target, iec.AliasType) and SUBRANGE.fullmatch(target.name):
                 return iec.AliasType(name, target.target, target.low, target.high, entry.comment, attributes)
             return iec.AliasType(name, _with_encoding(target, entry.attributes), None, None, entry.comment, attributes)
         if size == 0 or entry.methods:
@@ -157,7 +156,7 @@ class Importer:
 
     def _by_name(self, name: str, size_bytes: int) -> iec.IecType | None:
         """The type of a name that says all, like STRING(80)."""
-        is_telling = _POINTER.match(name) or _SUBRANGE.fullmatch(name) or re.match(r"W?STRING\b|ARRAY\b", name, re.I)
+        is_telling = _POINTER.match(name) or SUBRANGE.fullmatch(name) or re.match(r"W?STRING\b|ARRAY\b", name, re.I)
         kind = self._parse(name, size_bytes) if is_telling else None
         return kind if kind is not None and kind.size_bytes == size_bytes else None
 

@@ -78,21 +78,23 @@ class SymbolTable:
         return place
 
     def _resolve(self, path: str) -> Place:
+        symbol = self._by_name.get(path.strip().lower())
+        if symbol is not None:  # whatever characters are in its name
+            return self._place(symbol, "")
         instance, hash_sign, method_name = path.partition("#")
         key = instance.strip().lower()
-        ends = cuts(key)
-        end = len(key)
-        symbol = self._by_name.get(key)
-        for end in ends if symbol is None else ():
+        for end in (len(key), *cuts(key)):
             symbol = self._by_name.get(key[:end])
             if symbol is not None:
-                break
-        if symbol is None:
-            raise not_found(path)
+                place = self._place(symbol, key[end:])
+                return _method_of(place, method_name.strip().lower()) if hash_sign else place
+        raise not_found(path)
+
+    def _place(self, symbol: Symbol, rest: str) -> Place:
         group, offset, bit = spot_of(symbol)
-        walk = Walk(symbol.name, symbol.type, offset, key[end:], self._members, self._named)
+        walk = Walk(symbol.name, symbol.type, offset, rest, self._members, self._named)
         walk.run()
-        place = Place(
+        return Place(
             path=walk.path,
             type=walk.type,
             group=group,
@@ -102,7 +104,6 @@ class SymbolTable:
             read_only=symbol.read_only,
             steps=tuple(walk.steps),
         )
-        return _method_of(place, method_name.strip().lower()) if hash_sign else place
 
     def _named(self, name: str) -> IecType | None:
         return self.types.get(name.lower())
@@ -119,7 +120,7 @@ class SymbolTable:
                 _collect(ElementaryType(code), found)
             for kind in (*(symbol.type for symbol in self.symbols), *self.extra_types):
                 _collect(kind, found)
-            self._types = found
+            self._types = {name: _whole(kind, found) for name, kind in found.items()}
         return self._types
 
     def containing(self, group: int, offset: int, size_bytes: int, *, bit: int | None = None) -> tuple[str, ...]:
@@ -278,7 +279,7 @@ def element_index(kind: ArrayType, at: int) -> str:
 def _collect(kind: IecType, found: dict[str, IecType]) -> None:
     """Adds a type and all that it is made of. A pointer's target may lead back, so a name is taken once."""
     name = kind.name.lower()
-    if name in found and (isinstance(kind, OpaqueType) or not isinstance(found[name], OpaqueType)):
+    if name in found and (_vague(kind) is not None or _vague(found[name]) is None):
         return
     if isinstance(kind, StructType):
         found[name] = kind  # before its members, which may point back to it
@@ -295,3 +296,23 @@ def _collect(kind: IecType, found: dict[str, IecType]) -> None:
     if inner is not None:
         _collect(inner, found)
     found[name] = kind
+
+
+def _vague(kind: IecType) -> OpaqueType | None:
+    """The opaque type that this one is or is made of; what is inside of a structure does not count."""
+    while isinstance(kind, ArrayType | AliasType | PointerType):
+        kind = kind.element if isinstance(kind, ArrayType) else kind.target
+    return kind if isinstance(kind, OpaqueType) else None
+
+
+def _whole(kind: IecType, found: dict[str, IecType]) -> IecType:
+    """An array or pointer whose innermost type was only mentioned by name (iec.book), with that type put in."""
+    inner = _vague(kind)
+    real = found.get(inner.name.lower()) if inner else None
+    if real is None or _vague(real) is not None:
+        return kind
+    if isinstance(kind, ArrayType):
+        return replace(kind, element=_whole(kind.element, found))
+    if isinstance(kind, PointerType | AliasType):
+        return replace(kind, target=_whole(kind.target, found))
+    return real
