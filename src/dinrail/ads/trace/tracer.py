@@ -119,7 +119,8 @@ class Tracer:
             header = parse_header(seen.data)
             return self._ams(seen, header, seen.data[FRAME_HEADER_BYTES:])
         except FormatError as fault:
-            fields: Fields = words.data_fields(seen.data, None)
+            # A datagram may be half an add-route request, and hold a password.
+            fields: Fields = {"data_bytes": len(seen.data)} if seen.is_datagram else words.data_fields(seen.data, None)
             return Event(seen.wall_ns, seen.source, seen.target, Kind.MALFORMED, words.clean(str(fault)), fields=fields)
 
     def events(self, seen: Iterator[Seen]) -> Iterator[Event]:
