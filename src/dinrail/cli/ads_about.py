@@ -128,17 +128,25 @@ def _is_here(host: str) -> bool:
 
 async def _states(client: AdsClient, target: AmsAddr) -> dict[str, object]:
     from dinrail.ams.address import AmsAddr, Port
-    from dinrail.ams.errors import AdsFault
+    from dinrail.ams.errors import AdsError, AdsFault
 
     found: dict[str, object] = {"address": str(target)}
-    now = await client.state(target)
-    found |= {"state": opt.state_text(now.ads_state), "device_state": now.device_state}
+    gone: AdsFault | None = None
+    try:
+        now = await client.state(target)
+        found |= {"state": opt.state_text(now.ads_state), "device_state": now.device_state}
+    except AdsFault as fault:
+        if fault.code != AdsError.TARGET_PORT_NOT_FOUND or target.port == Port.SYSTEM_SERVICE:
+            raise
+        found |= {"state": "nobody is there", "device_state": ""}
+        gone = fault
     if target.port != Port.SYSTEM_SERVICE:
         try:
             system = await client.state(AmsAddr.of(target.net_id, Port.SYSTEM_SERVICE))
+            found["system_state"] = opt.state_text(system.ads_state)
         except AdsFault:
-            return found  # a device without one
-        found["system_state"] = opt.state_text(system.ads_state)
+            if gone is not None:  # not even a system behind it
+                raise gone from None
     return found
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ads_own_server import PLC, VARIABLES, OwnServer, symbols
+from build_iec import TIME
 
 from dinrail.ads.client.connection import AdsClient
 from dinrail.ads.client.faults import AdsDenied
@@ -239,6 +242,43 @@ def test_an_online_change_is_followed() -> None:
         values = await plc.read_many(["MAIN.nCount", "MAIN.fSpeed"])
         server.online_change(SymbolTable(symbols()))
         assert all(isinstance(value, tuple) for value in values + await plc.read_many(["MAIN.nCount", "MAIN.fSpeed"]))
+
+    run(work)
+
+
+def retyped() -> SymbolTable:
+    """MAIN.nCount is another type of the same size."""
+    return SymbolTable([replace(one, type=TIME) if one.name == "MAIN.nCount" else one for one in symbols()])
+
+
+def test_a_type_that_changed_before_the_first_read_is_noticed() -> None:
+    """The upload is older than the program: the device tells the type with the handle, and what it tells counts."""
+
+    async def work(server: OwnServer, plc: SymbolClient) -> None:
+        await plc.symbols()
+        server.online_change(retyped())
+        await plc.write_text("MAIN.nCount", "T#2s")
+        assert str(await plc.read("MAIN.nCount")) == "T#2s"
+        server.online_change(SymbolTable(symbols()))
+        assert await plc.read("MAIN.nCount") == 2000
+        plc.forget()
+        await plc.symbols()
+        server.online_change(retyped())
+        ((symbol, _),) = [one for one in await plc.read_many(["MAIN.nCount"]) if isinstance(one, tuple)]
+        assert symbol.type == TIME
+
+    run(work)
+
+
+def test_a_device_that_names_types_in_two_ways_is_believed() -> None:
+    """What differs again right after it was looked up is no change."""
+
+    async def work(server: OwnServer, plc: SymbolClient) -> None:
+        first = plc.lookup._handle_in
+        await plc.symbols()
+        answer = struct.pack("<IIIH", 7, 4, 3, 5) + b"INT32\0"
+        assert isinstance(first("MAIN.nCount", answer, 1252), AdsFault)
+        assert first("MAIN.nCount", answer, 1252) == 7
 
     run(work)
 

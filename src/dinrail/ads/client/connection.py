@@ -47,6 +47,8 @@ _ROUTER_STARTED = 1
 _NAME_AT = 8
 CLOSE_S = 1.0
 """A device that does not answer any more is not waited for longer than this on leaving."""
+CLOSE_EACH_S = 0.002
+"""And so much more for each notification that is to be deleted."""
 
 
 class AdsClient:
@@ -227,7 +229,7 @@ class AdsClient:
         if self._coming_back is not None:
             self._coming_back.cancel()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_S):
+            async with asyncio.timeout(CLOSE_S + CLOSE_EACH_S * self.hub.active):
                 await self.hub.close()
                 for work in self.before_close:
                     await work()

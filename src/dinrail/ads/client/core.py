@@ -28,6 +28,8 @@ from dinrail.ams.local import NOTE, parse_connect_reply, parse_note
 from dinrail.errors import FormatError
 
 LAST_INVOKE_ID = 0xFFFF_FFFF
+MAX_ANSWER_BYTES = 64 << 20
+"""The upload of a large program's symbols is one answer, and well above what a request may have."""
 _U16 = struct.Struct("<H")
 
 
@@ -88,7 +90,7 @@ class ClientCore:
         self.address = address if address is not None else AmsAddr.of(NULL_NET_ID, 0)
         self.router_net_id: NetId | None = None
         self.strays = 0
-        self._decoder = Decoder()
+        self._decoder = Decoder(max_bytes=MAX_ANSWER_BYTES)
         self._waiting: dict[int, tuple[int, int]] = {}
         self._last_id = (first_invoke_id - 1) % (LAST_INVOKE_ID + 1)
 

@@ -6,6 +6,7 @@ in it. What it does not tell stays an `OpaqueType`, so that its bytes can still 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
 from dinrail.ads.client.connection import AdsClient
@@ -13,16 +14,19 @@ from dinrail.ads.client.faults import near_names
 from dinrail.ads.client.sums import read_write_many
 from dinrail.ads.symbols.importing import Importer
 from dinrail.ams.address import AmsAddr
-from dinrail.ams.command import ANY_LENGTH, ReadWriteRequest
+from dinrail.ams.command import ANY_LENGTH, HANDLE, ReadWriteRequest
 from dinrail.ams.datatype import DataTypeEntry, parse_types
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.group import IndexGroup
 from dinrail.ams.symbol import UPLOAD_1, UPLOAD_2, UPLOAD_3, SymbolEntry, UploadInfo, parse_symbols
-from dinrail.ams.text import CP1252, encode_text
+from dinrail.ams.text import CP1252, cut_text, encode_text
 from dinrail.errors import FormatError, Truncated
 from dinrail.iec.symbol import Symbol
 from dinrail.iec.types import IecType
 
+_LONG_HANDLE = struct.Struct("<IIIH")
+HANDLE_BYTES = 0x200
+"""More than four bytes ask for size and type, too: handle, size, decoration, length of the type's name, the name."""
 ENTRY_BYTES = 0x1000
 """Room for one entry in a sum request; one that is larger is asked for singly."""
 MAX_ROUNDS = 32
@@ -45,6 +49,8 @@ class Lookup:
         self._types: dict[str, DataTypeEntry] = {}
         self._unknown: set[str] = set()
         self._symbols: dict[str, Symbol] = {}
+        self._type_names: dict[str, str] = {}
+        self._odd: set[str] = set()
         self.forget()
 
     def forget(self) -> None:
@@ -52,7 +58,7 @@ class Lookup:
         self._info: UploadInfo | None = None
         self._importer = Importer()
         self._all: tuple[Symbol, ...] | None = None
-        for known in (self._types, self._unknown, self._symbols):
+        for known in (self._types, self._unknown, self._symbols, self._type_names):
             known.clear()
 
     async def info(self) -> UploadInfo:
@@ -79,6 +85,7 @@ class Lookup:
             await self._complete(entries)
             self._all = self._importer.symbols(entries)
             self._symbols |= {symbol.name.lower(): symbol for symbol in self._all}
+            self._type_names |= {entry.name.lower(): entry.type_name for entry in entries}
         return self._all
 
     async def symbol_entries(self) -> list[SymbolEntry]:
@@ -130,7 +137,42 @@ class Lookup:
                 entries[path] = _entry(answer, page)
         await self._complete(list(entries.values()))
         self._symbols |= {path.lower(): self._importer.symbol(entry) for path, entry in entries.items()}
+        self._type_names |= {path.lower(): entry.type_name for path, entry in entries.items()}
         return [faults[path] if path in faults else self._symbols[path.lower()] for path in paths]
+
+    async def handles(self, paths: Sequence[str]) -> list[int | AdsFault]:
+        """A new handle for each, or why not: SYMBOL_VERSION_INVALID where its type is another than it was."""
+        answers = await self.by_name(IndexGroup.HANDLE_BY_NAME, paths, HANDLE_BYTES)
+        for at, (path, answer) in enumerate(zip(paths, answers, strict=True)):
+            if isinstance(answer, AdsFault) and answer.code == AdsError.INVALID_SIZE:  # an older kind of server
+                (answers[at],) = await self.by_name(IndexGroup.HANDLE_BY_NAME, [path], HANDLE.size)
+        page = await self._code_page()
+        return [
+            one if isinstance(one, AdsFault) else self._handle_in(path, one, page)
+            for path, one in zip(paths, answers, strict=True)
+        ]
+
+    def _handle_in(self, path: str, answer: bytes, page: int) -> int | AdsFault:
+        """The handle; with what the device says of the variable, held against what was known of it."""
+        if len(answer) < HANDLE.size:
+            raise FormatError(f"{len(answer)} bytes are no handle", structure="handle by name", where=path)
+        handle = int(HANDLE.unpack_from(answer)[0])
+        known, type_name = self._symbols.get(path.lower()), self._type_names.get(path.lower())
+        if known is None or type_name is None or len(answer) < _LONG_HANDLE.size:
+            return handle
+        _, size, _, _ = _LONG_HANDLE.unpack_from(answer)
+        now = cut_text(answer[_LONG_HANDLE.size :], page)
+        is_same = type_name.lower() == now.lower()
+        if len(answer) == HANDLE_BYTES:  # there was no room for the whole name
+            is_same = type_name.lower().startswith(now.lower())
+        if size == known.type.size_bytes and is_same:
+            self._odd.discard(path.lower())
+            return handle
+        if path.lower() in self._odd:  # looked up anew just now: this device names its types in two ways
+            return handle
+        self._odd.add(path.lower())
+        what = f"{path} was {type_name}, and is {now} now"
+        return self._client.fault(AdsError.SYMBOL_VERSION_INVALID, self._target, path, what)
 
     async def by_name(self, group: int, names: Sequence[str], size_bytes: int = ENTRY_BYTES) -> list[bytes | AdsFault]:
         """What a ReadWrite of each name gives, faults told with the name."""

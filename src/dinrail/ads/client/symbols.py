@@ -26,7 +26,7 @@ from dinrail.ads.client.subscription import Extent, Rhythm, Sample, Subscription
 from dinrail.ads.client.sums import read_many, write_many
 from dinrail.ams.address import AmsAddr
 from dinrail.ams.command import HANDLE, ReadRequest, WriteRequest
-from dinrail.ams.errors import AdsError, AdsFault
+from dinrail.ams.errors import AdsFault
 from dinrail.ams.group import IndexGroup
 from dinrail.errors import FormatError, Refused
 from dinrail.iec.symbol import Symbol
@@ -35,7 +35,6 @@ from dinrail.iec.types import ArrayType, IecType, StructType, resolve
 from dinrail.iec.value import Value, decode, encode
 
 T = TypeVar("T")
-_STALE = CHANGED | {AdsError.SYMBOL_NOT_FOUND, AdsError.INVALID_SIZE, AdsError.INVALID_OFFSET}
 VERSION_RHYTHM = Rhythm(cycle_s=0.5)
 
 
@@ -127,7 +126,10 @@ class SymbolClient:
         return found
 
     async def write(self, path: str, value: object, *, force: bool = False) -> None:
-        """Set it. A structure may be given in part. Raises BadRequest for what is no such value, Refused, AdsFault."""
+        """Set it. Raises BadRequest for what is no such value, Refused, AdsFault.
+
+        A structure may be given in part: it is read, changed and written, and the PLC may run in between.
+        """
         await self._write(path, lambda kind, base: encode(kind, value, base=base, where=path), force)
 
     async def write_text(self, path: str, text: str, *, force: bool = False) -> None:
@@ -139,17 +141,24 @@ class SymbolClient:
 
         Raises BadRequest, Refused; AdsFault when a name is not there or the device answers for none.
         """
-        symbols: dict[str, Symbol] = {}
-        for path, found in zip(values, await self.lookup.several(list(values)), strict=True):
-            if isinstance(found, AdsFault):
-                raise found
-            symbols[path] = found
-        data: dict[str, bytes] = {}
-        for path, symbol in symbols.items():
-            check_writable(symbol, force=force)
-            base = (await self.read_raw(path))[1] if _has_parts(symbol.type) else None
-            data[path] = encode(symbol.type, values[path], base=base, where=path)
-        return await self.write_raw_many(data)
+
+        async def encoded() -> dict[str, bytes]:
+            symbols: dict[str, Symbol] = {}
+            for path, found in zip(values, await self.lookup.several(list(values)), strict=True):
+                if isinstance(found, AdsFault):
+                    raise found
+                symbols[path] = found
+            for handle in (await self._several_handles(list(symbols))).values():
+                if isinstance(handle, AdsFault):
+                    raise handle
+            data: dict[str, bytes] = {}
+            for path, symbol in symbols.items():
+                check_writable(symbol, force=force)
+                base = (await self.read_raw(path))[1] if _has_parts(symbol.type) else None
+                data[path] = encode(symbol.type, values[path], base=base, where=path)
+            return data
+
+        return await self.write_raw_many(await self._fresh(encoded))
 
     async def write_raw_many(self, data: Mapping[str, bytes]) -> dict[str, AdsFault]:
         """The same from bytes, which are not looked at."""
@@ -167,6 +176,7 @@ class SymbolClient:
 
         async def call() -> Called:
             kind = (await self.symbol(path)).type
+            await self._handle(path)  # tells when the instance's type has changed
             declared = method_of(kind, method, path)
             where = f"{path}#{declared.name}"
             data = inputs_of(declared, inputs, named, where)
@@ -215,23 +225,22 @@ class SymbolClient:
         self._check_connection()
         handle = self._handles.get(path.lower())
         if handle is None:
-            (answer,) = await self.lookup.by_name(IndexGroup.HANDLE_BY_NAME, [path], HANDLE.size)
-            if isinstance(answer, AdsFault):
-                raise answer
-            handle = self._handles[path.lower()] = _number(answer, path)
+            (found,) = await self.lookup.handles([path])
+            if isinstance(found, AdsFault):
+                raise found
+            handle = self._handles[path.lower()] = found
         return handle
 
     async def _several_handles(self, paths: Sequence[str]) -> dict[str, int | AdsFault]:
         self._check_connection()
         wanted = [path for path in dict.fromkeys(paths) if path.lower() not in self._handles]
-        found: dict[str, int | AdsFault] = {}
-        answers = await self.lookup.by_name(IndexGroup.HANDLE_BY_NAME, wanted, HANDLE.size)
-        for path, answer in zip(wanted, answers, strict=True):
-            if isinstance(answer, AdsFault):
-                found[path] = answer
+        faults: dict[str, AdsFault] = {}
+        for path, found in zip(wanted, await self.lookup.handles(wanted), strict=True):
+            if isinstance(found, AdsFault):
+                faults[path] = found
             else:
-                self._handles[path.lower()] = _number(answer, path)
-        return {path: found[path] if path in found else self._handles[path.lower()] for path in paths}
+                self._handles[path.lower()] = found
+        return {path: faults[path] if path in faults else self._handles[path.lower()] for path in paths}
 
     def _check_connection(self) -> None:
         if self._connection != self.client.connections:  # another AMS port: its handles are not ours
@@ -240,11 +249,10 @@ class SymbolClient:
 
     async def _fresh(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do it; once more from the beginning when what was known turns out to be of an older program."""
-        known = bool(self._handles)
         try:
             return await work()
         except AdsFault as fault:
-            if fault.code not in CHANGED and not (known and fault.code in _STALE):
+            if fault.code not in CHANGED:
                 raise
         self.forget()
         return await work()
@@ -285,9 +293,9 @@ class SymbolClient:
         async def write() -> None:
             symbol = await self.symbol(path)
             check_writable(symbol, force=force)
+            handle = await self._handle(path)  # before the value is encoded: it may tell that the type has changed
             base = (await self.read_raw(path))[1] if _has_parts(symbol.type) else None
             data = data_for(symbol.type, base)
-            handle = await self._handle(path)
             await self.client.write(self.target, IndexGroup.VALUE_BY_HANDLE, handle, data, where=symbol.name)
 
         await self._fresh(write)
@@ -336,9 +344,3 @@ def check_writable(symbol: Symbol, *, force: bool) -> None:
 def _has_parts(kind: IecType) -> bool:
     real = resolve(kind)
     return isinstance(real, StructType) or (isinstance(real, ArrayType) and _has_parts(real.element))
-
-
-def _number(answer: bytes, path: str) -> int:
-    if len(answer) != HANDLE.size:
-        raise FormatError(f"{len(answer)} bytes are no handle", structure="handle by name", where=path)
-    return int(HANDLE.unpack(answer)[0])
