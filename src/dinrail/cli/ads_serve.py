@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import sys
 from dataclasses import replace
@@ -21,58 +22,84 @@ if TYPE_CHECKING:
 _EVERYWHERE = ("", "*", "::", str(IPv4Address(0)))
 
 
+class LoopKind(enum.StrEnum):
+    """Which event loop serves. They behave alike; uvloop is faster."""
+
+    AUTO = "auto"
+    UVLOOP = "uvloop"
+    ASYNCIO = "asyncio"
+
+
+Simulate = Annotated[
+    bool, typer.Option("--simulate", help="Serve a simulated PLC at port 851: %M area, symbols of every type.")
+]
+Devices = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--device",
+        metavar="FILE[@PORT]",
+        help="Serve a simulated device described by a .toml, .csv, .tmc, .tpy or recording; AMS port 851, or PORT.",
+    ),
+]
+OwnNetId = Annotated[
+    str | None, typer.Option("--net-id", metavar="A.B.C.D.E.F", help="Our AMS NetId (default: of this machine).")
+]
+Listening = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--listen", metavar="ADDRESS[:PORT]", help="Where to listen (default 127.0.0.1:48898); may be repeated."
+    ),
+]
+Allowing = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="NETWORK[=WHAT]",
+        help="What a network may do here: gateway (the default), read-only, full. Beside loopback nobody may.",
+    ),
+]
+Document = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A configuration document; its `ads` table counts.")
+]
+StateDirectory = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="Keep added routes and the registry there (default: nowhere)."),
+]
+StatusPath = Annotated[
+    Path | None, typer.Option("--socket", metavar="PATH", help="Answer `status` and `reload` on this Unix socket.")
+]
+Metrics = Annotated[
+    str | None, typer.Option("--metrics", metavar="HOST:PORT", help="Prometheus metrics at this address.")
+]
+Discovery = Annotated[bool, typer.Option(help="Answer UDP discovery beside each plain door.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="As TwinCAT: one connection for each remote address, the newest wins.")
+]
+Loop = Annotated[
+    LoopKind, typer.Option("--loop", help="The event loop; `auto` is uvloop where that is installed, else asyncio.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.")]
+
+
 def register(group: typer.Typer) -> None:
     group.command("serve")(serve)
 
 
 def serve(
     context: typer.Context,
-    simulate: Annotated[
-        bool, typer.Option("--simulate", help="Serve a simulated PLC at port 851: %M area, symbols of every type.")
-    ] = False,
-    device: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--device",
-            metavar="FILE[@PORT]",
-            help="Serve a simulated device described by a .toml, .csv, .tmc, .tpy or recording; AMS port 851, or PORT.",
-        ),
-    ] = None,
-    net_id: Annotated[
-        str | None, typer.Option("--net-id", metavar="A.B.C.D.E.F", help="Our AMS NetId (default: of this machine).")
-    ] = None,
-    listen: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--listen", metavar="ADDRESS[:PORT]", help="Where to listen (default 127.0.0.1:48898); may be repeated."
-        ),
-    ] = None,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow",
-            metavar="NETWORK[=WHAT]",
-            help="What a network may do here: gateway (the default), read-only, full. Beside loopback nobody may.",
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="A configuration document; its [ads] table counts.")
-    ] = None,
-    state: Annotated[
-        Path | None,
-        typer.Option("--state", metavar="DIR", help="Keep added routes and the registry there (default: nowhere)."),
-    ] = None,
-    socket: Annotated[
-        Path | None, typer.Option("--socket", metavar="PATH", help="Answer `status` and `reload` on this Unix socket.")
-    ] = None,
-    metrics: Annotated[
-        str | None, typer.Option("--metrics", metavar="HOST:PORT", help="Prometheus metrics at this address.")
-    ] = None,
-    discovery: Annotated[bool, typer.Option(help="Answer UDP discovery beside each plain door.")] = True,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="As TwinCAT: one connection for each remote address, the newest wins.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.")] = False,
+    simulate: Simulate = False,
+    device: Devices = None,
+    net_id: OwnNetId = None,
+    listen: Listening = None,
+    allow: Allowing = None,
+    config: Document = None,
+    state: StateDirectory = None,
+    socket: StatusPath = None,
+    metrics: Metrics = None,
+    discovery: Discovery = True,
+    strict: Strict = False,
+    loop: Loop = LoopKind.AUTO,
+    quiet: Quiet = False,
 ) -> None:
     """Run an AMS router: many clients, one connection to each device, and rules for who may do what.
 
@@ -104,7 +131,7 @@ def serve(
     if strict:
         changes["limits"] = replace(settings.limits, strict=True)
     settings = replace(settings, **changes)  # type: ignore[arg-type]  # names and types are AdsSettings' own, above
-    _run(context, settings, state, socket, simulate)
+    _run(context, settings, (state, socket), simulate, loop)
 
 
 def _document(config: Path | None) -> AdsSettings:
@@ -155,19 +182,25 @@ def _simulated(text: str) -> Simulated:
 
 
 def _run(
-    context: typer.Context, settings: AdsSettings, state: Path | None, socket: Path | None, simulate: bool
+    context: typer.Context,
+    settings: AdsSettings,
+    kept: tuple[Path | None, Path | None],
+    simulate: bool,
+    loop: LoopKind,
 ) -> None:
+    """kept: the directory for what is kept, and the path of the status socket."""
     from dinrail.daemon.router.place import Place
     from dinrail.daemon.router.plcs import simulated_plcs
     from dinrail.daemon.router.process import RouterProcess
     from dinrail.daemon.router.serve import serve_until_ended
     from dinrail.host.clock import SystemClock
 
+    state, socket = kept
     if state is not None:
         state.mkdir(parents=True, exist_ok=True)
     plcs = simulated_plcs(settings.simulate, default=simulate)
     process = RouterProcess(settings, Place(state, socket), SystemClock(), plcs)
-    serve_until_ended(process, lambda: _say(context, process))
+    serve_until_ended(process, lambda: _say(context, process), loop=loop.value)
 
 
 def _say(context: typer.Context, process: RouterProcess) -> None:

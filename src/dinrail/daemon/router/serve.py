@@ -10,14 +10,18 @@ import signal
 from collections.abc import Callable
 
 from dinrail.daemon.router.process import RouterProcess
+from dinrail.errors import HostError
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def serve_until_ended(process: RouterProcess, ready: Callable[[], None]) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reloads. uvloop where it is installed. Raises what `start` raises."""
+def serve_until_ended(process: RouterProcess, ready: Callable[[], None], *, loop: str = "auto") -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reloads. Raises what `start` raises.
+
+    loop: `asyncio`, `uvloop` (HostError where it is not installed), or `auto`: uvloop where it is.
+    """
     _raise_file_limit()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
         runner.run(_serve(process, ready))
 
 
@@ -35,8 +39,12 @@ async def _serve(process: RouterProcess, ready: Callable[[], None]) -> None:
         await process.stop()
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _loop_factory(kind: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if kind == "asyncio":
+        return None
     if importlib.util.find_spec("uvloop") is None:
+        if kind == "uvloop":
+            raise HostError("uvloop is not installed", hint="`--loop asyncio`, or `pip install uvloop`")
         return None
     import uvloop
 
