@@ -198,6 +198,17 @@ def test_a_prepared_answer_is_given_until_something_changes(bench: Bench) -> Non
     assert (bench.counters.fast_hits, bench.counters.requests, bench.counters.frames_in) == (2, 4, 4)
 
 
+def test_a_known_read_is_answered_from_its_segment(bench: Bench) -> None:
+    """`quick` answers what was prepared and nothing else: no part of a frame, no two frames, no other first word."""
+    client = bench.client()
+    frame = read(HERE, ADSLIB)
+    assert client.session.quick(frame) is None
+    answer = client.ask(frame)
+    assert client.session.quick(frame) == answer
+    for other in (frame[:-1], frame + frame, b"\1" + frame[1:], frame[:2] + b"\0" + frame[3:], b"", frame[:34]):
+        assert client.session.quick(other) is None
+
+
 def test_prepared_answers_are_bounded(bench: Bench) -> None:
     """However many different reads a client sends, no more than `fast_entries` are kept for it."""
     bench.router.limits = Limits(fast_entries=8)

@@ -75,24 +75,30 @@ class Session:
         self._fast_bytes = 0
 
     def receive(self, frame: bytes) -> bytes | None:
-        """Take one whole frame. What is returned goes back by the same link; other traffic goes by `Link.send`.
+        """Take one whole frame. What is returned goes back by the same link; other traffic goes by `Link.send`."""
+        answer = self.quick(frame)
+        if answer is None:
+            answer = self._receive(frame)
+            if answer is not None:
+                self.router.counters.frames_out += 1
+        return answer
 
-        A read that was seen before, byte for byte but for its invoke id, is answered by what its device prepared.
+    def quick(self, data: bytes) -> bytes | None:
+        """The answer to a read that was seen before, byte for byte but for its invoke id; None for anything else.
+
+        For the bytes of one segment as they came: what is not one whole frame is not known here.
         """
-        prepared = self._fast.get(frame[6:34] + frame[38:])
+        prepared = self._fast.get(data[:34] + data[38:])
         if prepared is not None:
             size, head, make = prepared
             try:
                 body = make()
             except AdsFault:
-                body = b""  # no body is empty: the long way finds the fault again, and answers it
+                return None  # the long way finds the fault again, and answers it
             if len(body) == size:
                 self.hits += 1
-                return head + frame[34:38] + body
-        answer = self._receive(frame)
-        if answer is not None:
-            self.router.counters.frames_out += 1
-        return answer
+                return head + data[34:38] + body
+        return None
 
     def closed(self) -> None:
         """The link is gone. Its clients may come back for a while; what was forwarded to it has failed."""
@@ -208,7 +214,7 @@ class Session:
         return call.answer(body)
 
     def _keep(self, frame: bytes, prepared: _Prepared) -> None:
-        key = frame[6:34] + frame[38:]
+        key = frame[:34] + frame[38:]
         limits = self.router.limits
         if len(self._fast) >= limits.fast_entries or self._fast_bytes + len(key) > limits.fast_bytes:
             self.forget()
