@@ -125,6 +125,12 @@ def test_what_nobody_can_read_is_kept_as_it_came() -> None:
     assert parse_types(read.encode()) == [read]
 
 
+def test_flags_that_nobody_knows_are_kept() -> None:
+    """Only flags that announce a part follow from the parts; every other bit is the sender's."""
+    (read,) = parse_types(DataTypeEntry("A", "", 1, 0, flags=0x0E00_C001 | TypeFlag.METHODS).encode())
+    assert read.flags == 0x0E00_C001
+
+
 def nested(depth: int) -> DataTypeEntry:
     entry = DataTypeEntry("leaf", "", 1, 0)
     for _ in range(depth):
