@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from build_iec import BYTE, INT, array, struct_of
 
-from dinrail.iec.book import MAX_NESTING, Definition, TypeBook, contains_itself
+from dinrail.iec.book import MAX_NESTING, MAX_PARTS, Definition, TypeBook, contains_itself
 from dinrail.iec.types import AliasType, ArrayType, Bound, IecType, OpaqueType, PointerType, StructType
 
 
@@ -69,12 +71,23 @@ def test_nesting_ends_somewhere() -> None:
 
 
 def test_types_that_double_at_each_step_are_cut() -> None:
-    """Sixty structures that each hold two of the next would unfold to 2^60 parts; they become opaque."""
-    doubling = {f"D{at}": [f"D{at + 1}", f"D{at + 1}"] for at in range(40)}
-    types = book(**doubling, D40=[])
-    types.lookup("D0")
-    parts, _ = types.measure(types.lookup("D0") or INT)
-    assert parts <= 200_000
+    """Structures that each hold two of the next would unfold to 2^n parts; each is built once, and cut to opaque."""
+    built: list[str] = []
+    for depth in (20, 200):
+        definitions: dict[str, Definition] = {}
+        types = TypeBook(definitions)
+
+        def build(at: int, last: int = depth, types: TypeBook = types) -> IecType:
+            built.append(f"D{at}")
+            inner = types.lookup(f"D{at + 1}") if at < last else INT
+            return struct_of(f"D{at}", ("a", inner or INT), ("b", inner or INT))
+
+        for at in range(depth + 1):
+            definitions[f"d{at}"] = Definition(f"D{at}", 8, partial(build, at))
+        parts, _ = types.measure(types.lookup("D0") or INT)
+        assert parts <= MAX_PARTS
+        assert len(built) == len(set(built))
+        built.clear()
 
 
 def test_elements_without_a_size_do_not_unfold_without_end() -> None:

@@ -57,9 +57,8 @@ class TypeBook:
         parts, unfolded = self.measure(kind)
         if parts > MAX_PARTS or unfolded > MAX_UNFOLDED:
             kind = OpaqueType(definition.name, kind.size_bytes)
-        # What was cut short because of where it was reached from must not be remembered for everywhere else.
-        if len(self._pending) < MAX_NESTING // 2:
-            self._built[key] = kind
+        # Kept also where nesting was cut short below: asking again for each use would take for ever.
+        self._built[key] = kind
         return kind
 
     def mention(self, name: str) -> IecType | None:

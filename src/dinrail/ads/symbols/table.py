@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from dinrail.ads.symbols.place import MemberIndex, Place, Walk, cuts, not_found
+from dinrail.ads.symbols.place import MAX_PATH_CHARS, MemberIndex, Place, Walk, cuts, not_found
 from dinrail.iec.symbol import Symbol
 from dinrail.iec.types import (
     AliasType,
@@ -52,6 +52,7 @@ class SymbolTable:
         self._by_name = {symbol.name.lower(): symbol for symbol in self.symbols}
         if len(self._by_name) != len(self.symbols):
             raise ValueError("two symbols have the same name")
+        self._longest = max(MAX_PATH_CHARS, *map(len, self._by_name), 0)
         self._members = MemberIndex()
         self._cache: dict[str, Place] = {}
         self._areas: dict[int, _Area] | None = None
@@ -78,6 +79,8 @@ class SymbolTable:
         return place
 
     def _resolve(self, path: str) -> Place:
+        if len(path) > self._longest:
+            raise not_found(path)
         symbol = self._by_name.get(path.strip().lower())
         if symbol is not None:  # whatever characters are in its name
             return self._place(symbol, "")
