@@ -136,6 +136,25 @@ const cases = {
     for (let tries = 0; tries < 150 && counts < 5; tries += 1) await wait(100);
     return { after: counts, losts, value: await value('GVL_Types.nInt') };
   },
+  async share() {  // one of many: MORE are its number and how often
+    const [mine, times] = process.argv.slice(7).map(Number);
+    const seen = [];
+    let wrong = 0;
+    const sub = await client.subscribe({ target: 'GVL_Live.nCounter', cycleTime: 50, callback: (d) => seen.push(d.value) });
+    console.log(JSON.stringify({ ready: true }));
+    await new Promise((done) => process.stdin.once('data', done));
+    const heard = seen.length;
+    for (let number = 0; number < times; number += 1) {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32LE(mine * 1000 + number);
+      await client.writeRaw(0x4020, 10000 + 4 * mine, bytes);
+      wrong += (await client.readRaw(0x4020, 10000 + 4 * mine, 4)).equals(bytes) ? 0 : 1;
+      wrong += (await value('Constants.nMax')) === 100 ? 0 : 1;
+    }
+    for (let tries = 0; tries < 100 && seen.length < heard + 5; tries += 1) await wait(100);
+    await client.unsubscribe(sub);
+    return { wrong, faults: [], heard: seen.length - heard, rising: seen.every((v, i) => i === 0 || v > seen[i - 1]) };
+  },
 };
 
 try {

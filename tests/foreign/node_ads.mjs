@@ -1,7 +1,7 @@
 // node-ads (npm) against a server: node node_ads.mjs CASE HOST PORT NETID. Prints one JSON object.
 import ads from 'node-ads';
 
-const [what, host, port, netId] = process.argv.slice(2);
+const [what, host, port, netId] = process.argv.slice(2); // then MORE of the case
 const options = {
   host, port: Number(port), amsNetIdTarget: netId, amsNetIdSource: '10.1.2.4.1.1', amsPortSource: 32905,
   amsPortTarget: 851, timeout: 5000,
@@ -66,6 +66,24 @@ const cases = {
       });
       client.notify(handle('GVL_Live.nCounter', ads.UDINT, { cycleTime: 20 }));
     });
+  },
+  async share() {  // one of many: MORE are its number and how often
+    const [mine, times] = process.argv.slice(6).map(Number);
+    const seen = [];
+    let wrong = 0;
+    client.on('notification', (one) => { seen.push(one.value); });
+    await call('notify', handle('GVL_Live.nCounter', ads.UDINT, { cycleTime: 50 }));
+    console.log(JSON.stringify({ ready: true }));
+    await new Promise((done) => process.stdin.once('data', done));
+    const heard = seen.length;
+    const place = { indexGroup: 0x4020, indexOffset: 10000 + 4 * mine, bytelength: ads.UDINT };
+    for (let number = 0; number < times; number += 1) {
+      await call('write', { ...place, value: mine * 1000 + number });
+      wrong += (await call('read', { ...place })).value === mine * 1000 + number ? 0 : 1;
+      wrong += (await call('read', handle('Constants.nMax', ads.INT))).value === 100 ? 0 : 1;
+    }
+    for (let tries = 0; tries < 100 && seen.length < heard + 5; tries += 1) await new Promise((done) => setTimeout(done, 100));
+    return { wrong, faults: [], heard: seen.length - heard, rising: seen.every((v, i) => i === 0 || v > seen[i - 1]) };
   },
 };
 

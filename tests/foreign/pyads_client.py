@@ -151,21 +151,20 @@ def notifications() -> Result:
 
 
 def many_notifications() -> Result:
-    """1024 subscriptions at one connection, half of them never deleted before it closes.
-
-    To constants: pyads frees a callback that it deletes while AdsLib may be calling it.
-    """
+    """1024 subscriptions at one connection; with "leave", the process goes away without a word about them."""
     seen = set()
-    with opened() as plc:
-        attributes = pyads.NotificationAttrib(1, cycle_time=100)
-        callback = plc.notification(pyads.PLCTYPE_BYTE)(lambda handle, *_: seen.add(handle))
-        pairs = [plc.add_device_notification((0x4020, 5000 + n), attributes, callback) for n in range(1024)]
-        deadline = time.monotonic() + 10
-        while len(seen) < 1024 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        for pair in pairs[::2]:
+    plc = opened()
+    attributes = pyads.NotificationAttrib(1, cycle_time=100)
+    callback = plc.notification(pyads.PLCTYPE_BYTE)(lambda handle, *_: seen.add(handle))
+    pairs = [plc.add_device_notification((0x4020, 5000 + n), attributes, callback) for n in range(1024)]
+    deadline = time.monotonic() + 10
+    while len(seen) < 1024 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if "leave" not in MORE:  # pyads removes the route before it closes the port, and AdsLib falls over what is left
+        for pair in pairs:
             plc.del_device_notification(*pair)
-        return {"handles": len({pair[0] for pair in pairs}), "heard": len(seen)}
+        plc.close()
+    return {"handles": len({pair[0] for pair in pairs}), "heard": len(seen)}
 
 
 def control() -> Result:
@@ -194,24 +193,59 @@ def port() -> Result:
         return {"error": refusal(plc.read_state)}
 
 
+def told_to_go_on() -> None:
+    """Say that it stands, and wait for the word."""
+    sys.stdout.write('{"ready": true}\n')
+    sys.stdout.flush()
+    sys.stdin.readline()
+
+
 def share() -> Result:
-    """One of many at the same router: reads and hears a counter until told to stop; tells its mistakes."""
-    wrong, seen = 0, []
+    """One of many at the same router: subscribes, waits for the others, then writes, reads and hears.
+
+    MORE: its number, and how often. Tells its mistakes.
+    """
+    wrong, faults, seen = 0, set(), []
     with opened() as plc:
         attributes = pyads.NotificationAttrib(4, pyads.ADSTRANS_SERVERCYCLE, max_delay=0, cycle_time=50)
         callback = plc.notification(pyads.PLCTYPE_UDINT)(lambda *given: seen.append(given[3]))
         pair = plc.add_device_notification("GVL_Live.nCounter", attributes, callback)
+        told_to_go_on()
+        heard = len(seen)
         mine = int(MORE[0])
-        for number in range(int(MORE[1])):
-            plc.write(0x4020, 10_000 + 4 * mine, mine * 1000 + number, pyads.PLCTYPE_UDINT)
-            wrong += plc.read(0x4020, 10_000 + 4 * mine, pyads.PLCTYPE_UDINT) != mine * 1000 + number
-            wrong += plc.read_by_name("Constants.nMax", pyads.PLCTYPE_INT) != 100
+        try:
+            for number in range(int(MORE[1])):
+                plc.write(0x4020, 10_000 + 4 * mine, mine * 1000 + number, pyads.PLCTYPE_UDINT)
+                wrong += plc.read(0x4020, 10_000 + 4 * mine, pyads.PLCTYPE_UDINT) != mine * 1000 + number
+                wrong += plc.read_by_name("Constants.nMax", pyads.PLCTYPE_INT) != 100
+        except pyads.ADSError as fault:
+            faults.add(fault.err_code)
         deadline = time.monotonic() + 10
-        while len(seen) < 5 and time.monotonic() < deadline:
+        while not faults and len(seen) < heard + 5 and time.monotonic() < deadline:
             time.sleep(0.02)
-        plc.del_device_notification(*pair)
-    rising = all(one < later for one, later in pairwise(seen))
-    return {"wrong": wrong, "heard": len(seen), "rising": rising}
+        if not faults:
+            plc.del_device_notification(*pair)
+        rising = all(one < later for one, later in pairwise(seen))
+        result = {"wrong": wrong, "faults": sorted(faults), "heard": len(seen) - heard, "rising": rising}
+        if faults:  # AdsLib closes a dead connection only after a timeout for each thing left open
+            sys.stdout.write(json.dumps(result) + "\n")
+            sys.stdout.flush()
+            os._exit(0)
+    return result
+
+
+def outlast() -> Result:
+    """Reads all the while, until told to stop: the error codes that it met, in order, each run of one once."""
+    codes: list[int] = []
+    stop = threading.Event()
+    threading.Thread(target=lambda: (told_to_go_on(), stop.set()), daemon=True).start()
+    with opened() as plc:
+        while not stop.is_set():
+            code = refusal(lambda: plc.read(0x4020, 0, pyads.PLCTYPE_UDINT))
+            if not codes or codes[-1] != code:
+                codes.append(code)
+            time.sleep(0.02)
+    return {"codes": codes}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
     <run>/router.log
     <state>/ads/         added routes, registry, certificate
 
-Started by root it runs as an unprivileged user (`dinrail`, else `nobody`); started by anybody else, as that user.
+Started by root it runs as an unprivileged user (`dinrail`, else `nobody`); started by anybody else, as that user. It
+loads its code first and then drops what it has, since that code may lie where only root reads.
 """
 
 from __future__ import annotations
@@ -147,6 +148,7 @@ def _spawn(files: RouterFiles, user: pwd.struct_passwd | None) -> subprocess.Pop
     argv = (
         *(sys.executable, "-m", "dinrail.daemon.router"),
         *("--settings", str(files.settings), "--state", str(files.state), "--socket", str(files.socket)),
+        *(() if user is None else ("--user", user.pw_name)),
     )
     try:
         log = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -160,9 +162,6 @@ def _spawn(files: RouterFiles, user: pwd.struct_passwd | None) -> subprocess.Pop
             stderr=log,
             start_new_session=True,
             cwd="/",
-            user=None if user is None else user.pw_uid,
-            group=None if user is None else user.pw_gid,
-            extra_groups=None if user is None else [],
         )
     except OSError as fault:
         raise os_refusal(fault, "start the router", sys.executable) from fault

@@ -207,7 +207,7 @@ def test_a_subclass_is_subscribed_by_its_read_hook(client: Client) -> None:
     result, handle = client.subscribe(1, 0, 10)
     assert result == 0
     time = Time()
-    time.run(client.device, 15)
+    time.run(client.device, 25)
     assert [(got.handle, got.data) for got in client.peer.take()] == [(handle, b"0123456789")] * 2
     assert set(client.peer.senders) == {TARGET}
 

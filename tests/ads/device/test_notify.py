@@ -19,9 +19,10 @@ MS = 10_000
 
 
 def device(**limits: int) -> MemoryDevice:
+    """Without the pause before a first sample, so that the tables below begin at 0."""
     memory = Memory()
     memory.add(M, BytesArea(200_000))
-    return MemoryDevice(memory, limits=Limits(**limits), task_cycle_ns=10_000_000)
+    return MemoryDevice(memory, limits=Limits(**{"settle_ns": 0, **limits}), task_cycle_ns=10_000_000)
 
 
 class Bench:
@@ -48,6 +49,15 @@ class Bench:
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
+
+
+@pytest.mark.parametrize(("settle_ms", "first"), [(2, 10), (10, 20), (12, 20)])
+def test_a_client_has_time_to_take_in_its_handle(settle_ms: int, first: int) -> None:
+    """The first sample comes with the first cycle that begins so long after registration, and none before."""
+    bench = Bench(settle_ns=settle_ms * 1_000_000)
+    bench.client.subscribe(M, 0, 4, cycle_ms=10)
+    bench.run(45)
+    assert bench.stamps() == list(range(first, 50, 10))[: len(range(first, 45, 10))]
 
 
 CYCLIC = (
@@ -390,7 +400,7 @@ def test_a_value_that_cannot_be_read_just_now_is_left_out() -> None:
     handle = struct.unpack("<I", client.read_write(0xF003, 0, 4, b"MAIN.pInt^")[1])[0]
     cyclic, changing = (client.subscribe(0xF005, handle, 2, mode=mode)[1] for mode in (3, 4))
     other = client.subscribe(M, 0, 1)[1]
-    time.run(client.device, 0)
+    time.run(client.device, 10)
     assert len(client.peer.take()) == 3
     client.write(DATA, 144, bytes(8))
     time.run(client.device, 20)
@@ -419,7 +429,7 @@ def test_the_devices_cycle_runs_before_its_sampling() -> None:
     client, time = Client(counter), Time()
     time.tick(counter)
     client.subscribe(M, 0, 1)
-    time.run(counter, 35, late_ms=15)
+    time.run(counter, 95, late_ms=15)
     values = [got.data[0] for got in client.peer.take()]
     assert values == list(range(values[0], values[0] + len(values)))
     assert len(values) >= 3

@@ -101,10 +101,11 @@ def test_it_is_notified_by_the_cycle(server: Serving) -> None:
     assert all(15 <= gap <= 25 for gap in found["gaps"])
 
 
-def test_a_thousand_subscriptions_and_half_of_them_left_behind(server: Serving) -> None:
-    """Every one of 1024 is heard; what a closed connection left behind is gone, and the next 1024 find room."""
+@pytest.mark.parametrize("end", ["delete", "leave"])
+def test_a_thousand_subscriptions_deleted_or_left_behind(server: Serving, end: str) -> None:
+    """Every one of 1024 constants is heard, whose first sample is the only one, and a client may just go away."""
     for _ in range(2):
-        assert pyads("many_notifications", server) == {"handles": 1024, "heard": 1024}
+        assert pyads("many_notifications", server, end) == {"handles": 1024, "heard": 1024}
 
 
 def test_it_stops_and_starts_the_plc(server: Serving) -> None:

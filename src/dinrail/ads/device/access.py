@@ -36,6 +36,8 @@ class Limits:
     the number), so that one greedy client does not lock out the rest.
     frame_bytes: a notification frame's payload, kept below 64 KiB with its headers (AdsLib's ring is small).
     catch_up_cycles: how many missed task cycles are made up for after a late tick; more are skipped and counted.
+    settle_ns: so long at least a client has for taking in its handle before the first sample comes: AdsLib drops a
+    sample whose handle it has not registered yet, and of a constant there is no second one.
     """
 
     handles_per_peer: int = 16_384
@@ -48,6 +50,7 @@ class Limits:
     frame_bytes: int = 60_000
     catch_up_cycles: int = 8
     retry_ns: int = 100 * MS_NS
+    settle_ns: int = 2 * MS_NS
 
 
 class Later:

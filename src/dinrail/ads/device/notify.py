@@ -1,9 +1,10 @@
 """The notification engine: takes subscriptions, samples in task cycles, batches, and sends one frame at a time.
 
-    add ---> pending --tick--> first sample queued ---> cohort: sampled every n-th cycle --> batch --> peer.notify
+    add --> fresh --tick--> pending --cycle--> first sample queued --> cohort: sampled every n-th cycle --> batch
+                                                                       batch --> peer.notify
 
 * A subscription is sampled every max(cycle time, task cycle), counted from its registration.
-* Its first sample is queued in the first tick after registration (which is due at once), and always.
+* Its first sample is queued always, in the first cycle that begins `Limits.settle_ns` or more after registration.
 * Without a maximum delay, samples leave in the tick that took them; else together, when the delay has passed since the
   first queued one, or when a frame is full.
 * What cannot be sent is dropped and counted, and on-change values are sent again a while later: the last value always
@@ -60,7 +61,9 @@ class Notifications:
         self._subscriptions: dict[int, Subscription] = {}
         self._clients: dict[int, Client] = {}
         self._samplers: dict[tuple[int, int], Sampler] = {}
-        self._pending: dict[int, Subscription] = {}
+        self._fresh: dict[int, Subscription] = {}
+        self._pending: dict[int, tuple[int, Subscription]] = {}
+        """With the cycle in which each begins."""
         self._endings: list[tuple[Peer, AmsAddr, int]] = []
         self._open: set[Cohort] = set()
         self._retrying: set[Client] = set()
@@ -92,7 +95,7 @@ class Notifications:
         self._next_handle = handle % _LAST_HANDLE + 1
         made = Subscription(handle, access, wish, point)
         self._clients[id(access.peer)] = client
-        client.subscriptions[handle] = self._subscriptions[handle] = self._pending[handle] = made
+        client.subscriptions[handle] = self._subscriptions[handle] = self._fresh[handle] = made
         client.watched_bytes += wish.size_bytes
         self._due_ns = 0
         return handle
@@ -192,7 +195,12 @@ class Notifications:
 
     def _start_pending(self, now: int, monotonic_ns: int, stamp: int) -> None:
         fresh: dict[Cohort, list[Subscription]] = {}
-        for one in self._pending.values():
+        settle_ns = self._limits.settle_ns
+        begin = self._cycles.at(monotonic_ns + settle_ns) + 1 if settle_ns else now
+        self._pending |= {handle: (begin, one) for handle, one in self._fresh.items()}
+        self._fresh.clear()
+        for one in [one for begin, one in self._pending.values() if begin <= now]:
+            del self._pending[one.handle]
             if one.wish.once:
                 value = one.point.now()
                 if value is not None:
@@ -203,7 +211,6 @@ class Notifications:
             cohort = sampler.cohort_for(one, monotonic_ns)
             fresh.setdefault(cohort, []).append(one)
             sampler.join(cohort, one)
-        self._pending.clear()
         for cohort, subscriptions in fresh.items():
             self._queue(cohort, cohort.first(subscriptions, stamp, self._room), monotonic_ns, joined=True)
 
@@ -275,9 +282,10 @@ class Notifications:
         return min([sampler.next_cycle for sampler in self._samplers.values()], default=none)
 
     def _next_due(self) -> int | None:
-        if self._pending or self._endings:
+        if self._fresh or self._endings:
             return 0
-        dues = [cohort.deadline_ns for cohort in self._open if cohort.deadline_ns is not None]
+        dues = [self._cycles.start_ns(begin) for begin, _ in self._pending.values()]
+        dues += [cohort.deadline_ns for cohort in self._open if cohort.deadline_ns is not None]
         dues += [client.retry_ns for client in self._retrying]
         if self._run is not None and self._last_cycle is not None:
             dues.append(self._cycles.start_ns(self._last_cycle + 1))
@@ -287,6 +295,7 @@ class Notifications:
 
     def _remove(self, one: Subscription) -> None:
         del self._subscriptions[one.handle]
+        self._fresh.pop(one.handle, None)
         self._pending.pop(one.handle, None)
         client = self._clients[id(one.peer)]
         del client.subscriptions[one.handle]

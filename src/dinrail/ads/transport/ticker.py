@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from dinrail.ads.contract import Device, Peer, Request
+from dinrail.ads.contract import Device, Peer, Permit, Request
+from dinrail.ads.router.limits import Reviewing
 from dinrail.clock import Clock
 from dinrail.units import S_NS
 
@@ -91,3 +92,9 @@ class Ticked:
 
     def peer_gone(self, peer: Peer) -> None:
         self._device.peer_gone(peer)
+
+    def review(self, peer: Peer, permit: Permit) -> None:
+        """Other rules: what they forbid ends (see `ads.router.limits.Reviewing`)."""
+        if isinstance(self._device, Reviewing):
+            self._device.review(peer, permit)
+            self._arm(self.due_ns())

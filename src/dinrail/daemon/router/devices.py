@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 
 from dinrail.ads.admission import Check, Gate
 from dinrail.ads.contract import INSIDE, Device
+from dinrail.ads.device.symbolic import SymbolDevice
 from dinrail.ads.discovery import Responder
 from dinrail.ads.router.routes import Route
 from dinrail.ads.service.assemble import SystemConfig, assemble
 from dinrail.ads.service.info import VERSION, Target
 from dinrail.ads.settings import CredentialKind, CredentialSettings
+from dinrail.ads.symbols.table import SymbolTable
 from dinrail.ads.transport.ticker import Ticked
 from dinrail.ams.address import AmsAddr, Port
 from dinrail.ams.discovery import OsPlatform, OsVersion, ServerInfo
@@ -41,6 +43,7 @@ class Devices:
     def __init__(self, process: RouterProcess, plcs: Mapping[int, Device]) -> None:
         """Raises what a broken registry file or an unusable directory raises."""
         self._process = process
+        self._tables = {port: table for port, device in plcs.items() if (table := _table_of(device)) is not None}
         self._plcs = {port: Ticked(device, process.ticker) for port, device in plcs.items()}
         self.fingerprint = ""
         """Of our certificate, once there is one."""
@@ -54,6 +57,7 @@ class Devices:
                 files=Path(settings.files) if settings.files else None,
                 registry=process.place.at("registry.json"),
                 routes=RouteAdmin(process),
+                fingerprint=lambda: self.fingerprint,
             )
         )
         self.gate = Gate(_check(settings.credentials), clock.monotonic_ns)
@@ -73,6 +77,10 @@ class Devices:
         """The AMS ports that are served now."""
         candidates = {*map(int, self._system.devices), *self._plcs}
         return tuple(sorted(port for port in candidates if self._process.router.serves(port)))
+
+    def table(self, port: int) -> SymbolTable | None:
+        """The symbols of the PLC at that port, where they are a table of this process."""
+        return self._tables.get(port)
 
     def log(self, text: str) -> None:
         """One line to those who listen at port 100."""
@@ -122,6 +130,11 @@ class RouteAdmin:
         if brokers is None:
             raise Refused("no broker is configured", hint="[[ads.mqtt]]")
         brokers.switch(enabled, temporary=temporary)
+
+
+def _table_of(device: Device) -> SymbolTable | None:
+    source = device.source if isinstance(device, SymbolDevice) else None
+    return source if isinstance(source, SymbolTable) else None
 
 
 def _check(settings: CredentialSettings) -> Check | None:

@@ -15,13 +15,16 @@ from functools import partial
 
 from dinrail.ads.contract import Device
 from dinrail.ads.numbers import Numbers, numbers_of
+from dinrail.ads.parts import parts_by_table
 from dinrail.ads.policy.policy import Policy
 from dinrail.ads.policy.refusals import Refusal
 from dinrail.ads.router.core import Router
 from dinrail.ads.rules import policy_of
 from dinrail.ads.settings import AdsSettings
+from dinrail.ads.symbols.table import SymbolTable
 from dinrail.ads.transport import tcp
 from dinrail.ads.transport.ticker import Ticker
+from dinrail.ams.address import AmsAddr
 from dinrail.clock import Clock
 from dinrail.daemon.router.devices import Devices
 from dinrail.daemon.router.dialler import Dialler
@@ -123,15 +126,25 @@ class RouterProcess:
         }
 
     def use_policy(self, policy: Policy) -> None:
-        """Other rules from now on: prepared answers and permits are made anew."""
-        self.policy = self.router.policy = policy
-        self.router.changed()
+        """Other rules from now on, for what stands already, too."""
+        self.policy = policy
+        self.router.set_policy(policy)
 
     def _new_policy(self) -> Policy:
-        policy = policy_of(self.settings, self.net_id, added=self.routing.added, on_refusal=self._refused)
+        policy = policy_of(
+            self.settings,
+            self.net_id,
+            added=self.routing.added,
+            has_parts=parts_by_table(self._table),
+            on_refusal=self._refused,
+        )
         if hasattr(self, "router"):
             self.use_policy(policy)
         return policy
+
+    def _table(self, target: AmsAddr) -> SymbolTable | None:
+        """The symbols of a device of this process, for rules that name them."""
+        return self.devices.table(target.port) if target.net_id == self.net_id else None
 
     def _refused(self, refusal: Refusal) -> None:
         LOG.warning("%s", refusal)
