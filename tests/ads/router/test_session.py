@@ -400,6 +400,16 @@ def test_peers_of_one_link_are_bounded(bench: Bench) -> None:
     assert [peer.source for peer in bench.memory.gone] == [sources[0]]
 
 
+def test_who_subscribed_is_not_let_go_for_being_idle(bench: Bench) -> None:
+    """A client that only listens makes no room for others, however long it says nothing."""
+    bench.router.limits = Limits(max_peers_per_link=1)
+    client = bench.client()
+    client.ask(add_note(HERE, ADSLIB))
+    bench.pass_time(10 * bench.router.limits.idle_ns)
+    assert error_of(client.ask(read(HERE, PLC))) == AdsError.ROUTER_MAILBOX_FULL
+    assert bench.memory.gone == []
+
+
 def test_links_are_bounded(bench: Bench) -> None:
     """Beyond the limit a new link is closed at once, and what it says is dropped."""
     bench.router.limits = Limits(max_links=1)

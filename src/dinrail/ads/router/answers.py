@@ -17,6 +17,7 @@ _READ_BYTES = 12
 UNROUTED = (Flag.SYSTEM | Flag.BROADCAST).value
 """Flags of the routers' own traffic: no client sends them, and nothing here follows them."""
 READ, READ_WRITE, NOTIFICATION = Command.READ.value, Command.READ_WRITE.value, Command.NOTIFICATION.value
+ADD_NOTIFICATION = Command.ADD_NOTIFICATION.value
 SERVED = frozenset(command.value for command in Command) - {Command.INVALID.value, NOTIFICATION}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dinrail.ads.contract import Device, Link, Origin
 from dinrail.ads.router.answers import (
+    ADD_NOTIFICATION,
     HEAD,
     NO_RETURN,
     NOTIFICATION,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from dinrail.ads.router.core import Router
 
 _SUM_READ = (0xF080).to_bytes(4, "little")
+_KEEPING = frozenset(group.to_bytes(4, "little") for group in (0xF003, 0xF082, 0xF085))
+"""ReadWrites after which a client may have handles or notifications: it is not let go for being idle."""
 Body = Callable[[], bytes]
 _Prepared = tuple[int, bytes, Body]
 """Size of the body that the head was made for, all bytes up to the invoke id, and what gives the body."""
@@ -194,6 +197,8 @@ class Session:
     ) -> bytes | None:
         peer.devices[canonical] = device
         payload = payload_of(frame, command, flags)
+        if command == ADD_NOTIFICATION or (command == READ_WRITE and payload[:4] in _KEEPING):
+            peer.keeps = True
         wanted = 0 if flags & NO_RETURN else answer_flags(flags)
         call = Call(self, peer, self.router.permit(peer, canonical), target, command, wanted, frame[34:38], payload)
         make: Body | None = None
