@@ -136,7 +136,7 @@ def test_an_empty_section_is_a_local_router() -> None:
     """Nothing written: loopback, no routes, no credentials, no files, no process start."""
     told = section("").settings(BASE)
     assert told == AdsSettings()
-    assert (told.credentials.kind, told.files, told.allow_start_process) == (CredentialKind.NONE, "", False)
+    assert (told.credentials.kind, told.files, told.programs) == (CredentialKind.NONE, "", ())
 
 
 def test_everything_that_can_be_written_arrives() -> None:

@@ -23,6 +23,7 @@ from dinrail.ads.section_parts import (
     BrokerSection,
     CredentialsSection,
     ListenSection,
+    ProgramSection,
     RouteSection,
     SimulateSection,
     TlsSection,
@@ -64,7 +65,7 @@ class AdsSection(Section):
     limits: LimitsSection = Field(default_factory=LimitsSection)
     browse: bool = True
     files: PathText | None = None
-    allow_start_process: bool = False
+    program: list[ProgramSection] = Field(default_factory=list)
     metrics: EndpointText | None = None
     simulate: list[SimulateSection] = Field(default_factory=list)
 
@@ -123,7 +124,7 @@ class AdsSection(Section):
             ),
             browse=self.browse,
             files=rooted(base, self.files),
-            allow_start_process=self.allow_start_process,
+            programs=tuple(program.value() for program in self.program),
             metrics=self.metrics.text(METRICS_PORT) if self.metrics else "",
             simulate=tuple(device.value(base) for device in self.simulate),
         )

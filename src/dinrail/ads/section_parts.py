@@ -202,6 +202,17 @@ class SimulateSection(Section):
         return s.Simulated(rooted(base, self.file), self.port)
 
 
+class ProgramSection(Section):
+    """One program that may be started from outside. With arguments an interpreter is everything: say so knowingly."""
+
+    path: Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]{1,1023}$")]
+    arguments: bool = False
+    directories: list[PathText] = Field(default_factory=list)
+
+    def value(self) -> s.Program:
+        return s.Program(self.path, self.arguments, tuple(self.directories))
+
+
 def rooted(base: Path, text: str | None) -> str:
     """A path of the document, from the document's own directory; empty for none."""
     return str(base / text) if text else ""

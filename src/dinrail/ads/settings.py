@@ -136,6 +136,15 @@ class Simulated:
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """A program that clients with the right to administer may start: by its exact path, never by a shell."""
+
+    path: str
+    takes_arguments: bool = False
+    directories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GuestAds:
     """A guest, and what its owner lets it do: symbol patterns."""
 
@@ -154,6 +163,7 @@ class AdsSettings:
     rules:          the user's own, in order.
     guests:         behind the user's rules.
     files:          the one directory that ADS file access sees; empty: none.
+    programs:       what port 10000 may start; nothing unless named.
     metrics:        `HOST:PORT` for Prometheus; empty: off.
     """
 
@@ -170,7 +180,7 @@ class AdsSettings:
     limits: Limits = _LIMITS
     browse: bool = True
     files: str = ""
-    allow_start_process: bool = False
+    programs: tuple[Program, ...] = ()
     metrics: str = ""
     simulate: tuple[Simulated, ...] = ()
 

@@ -22,6 +22,7 @@ from dinrail.ads.discovery import Responder
 from dinrail.ads.router.routes import Route
 from dinrail.ads.service.assemble import SystemConfig, assemble
 from dinrail.ads.service.info import VERSION, Target
+from dinrail.ads.service.process import Program
 from dinrail.ads.settings import CredentialKind, CredentialSettings
 from dinrail.ads.symbols.table import SymbolTable
 from dinrail.ads.transport.ticker import Ticked
@@ -57,6 +58,7 @@ class Devices:
                 files=Path(settings.files) if settings.files else None,
                 registry=process.place.at("registry.json"),
                 routes=RouteAdmin(process),
+                programs=tuple(Program(one.path, one.takes_arguments, one.directories) for one in settings.programs),
                 fingerprint=lambda: self.fingerprint,
             )
         )

@@ -26,10 +26,11 @@ class Classify:
 
     def __call__(self, address: str) -> Origin:
         listener = str(self.listen)
+        net_ids = (self.listen.net_id,) if self.listen.net_id is not None else ()
         if self.listen.guest:
             # A guest's network is believed before the address is looked at: a guest may send any source address.
-            return Origin(Via.HOST_ONLY, listener, address, guest=self.listen.guest)
-        return Origin(Via.LOOPBACK if is_loopback(address) else Via.LAN, listener, address)
+            return Origin(Via.HOST_ONLY, listener, address, guest=self.listen.guest, net_ids=net_ids)
+        return Origin(Via.LOOPBACK if is_loopback(address) else Via.LAN, listener, address, net_ids=net_ids)
 
 
 def addresses(listen: Listen) -> tuple[str | None, ...]:
