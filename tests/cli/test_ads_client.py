@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import io
 import json
+import os
+import pty
+import select
+import signal
+import socket
+import struct
+import subprocess
 import sys
+import termios
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +23,13 @@ from typing import Any
 
 import pytest
 import typer
-from ads_own_server import OwnServer, ServerThread
+from ads_own_server import NET_ID, OwnServer, ServerThread
 from build_iec import AXIS
 
 from dinrail.ads.contract import Action
 from dinrail.ads.simulate.recording import read_recording, to_description
+from dinrail.ams.address import AmsAddr
+from dinrail.ams.discovery import AddRoute, ServerInfo, Service, parse_packet, status_reply
 from dinrail.cli import ads_client, main
 
 
@@ -312,3 +326,93 @@ def test_an_archive_answers_no_ads(dinrail: Run, tmp_path: Path) -> None:
     done = dinrail("info", "--host", str(tmp_path / "host.tar.gz"))
     assert done.code == 2
     assert "archive" in done.err
+
+
+def test_a_live_table_is_drawn_on_a_terminal_and_ctrl_c_ends_it_well(dinrail: Run, server: OwnServer) -> None:
+    """Values, time stamps and counts; SIGINT is exit code 0, and nothing is left at the device."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 140, 0, 0))
+    argv = [sys.executable, "-m", "dinrail", "ads", "watch", "MAIN.nCount", "MAIN.sText"]
+    child = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        dinrail("write", "MAIN.nCount", "4711")
+        while not (b"4711" in shown and b"changes" in shown and b"MAIN.sText" in shown):
+            ready, _, _ = select.select([ours], [], [], 10)
+            assert ready, shown
+            with contextlib.suppress(OSError):  # it has ended: the next look tells
+                shown += os.read(ours, 65536)
+            assert child.poll() is None, shown
+        assert len(server.plc.notifications) == 3  # both, and the symbol version
+        child.send_signal(signal.SIGINT)
+        while child.poll() is None:
+            if select.select([ours], [], [], 0.05)[0]:
+                with contextlib.suppress(OSError):  # the terminal is gone with its last user
+                    os.read(ours, 65536)
+        assert child.returncode == 0
+        assert len(server.plc.notifications) == 0
+    finally:
+        child.kill()
+        child.wait()
+        os.close(ours)
+
+
+class Udp:
+    """Answers discovery in a thread; a password is right when it has one character."""
+
+    def __enter__(self) -> Udp:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.added: list[AddRoute] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.sendto(b"end", ("127.0.0.1", self.port))
+        self._thread.join(5)
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while (got := self._socket.recvfrom(2048))[0] != b"end":
+            packet = parse_packet(got[0])
+            if packet.service == Service.ADD_ROUTE:
+                route = AddRoute.of(packet)
+                self.added.append(route)
+                answer = status_reply(packet, NET_ID, 0 if len(route.password) == 1 else 0x704)
+            else:
+                answer = ServerInfo(AmsAddr.of(NET_ID, 10000), "CX-[1]", (3, 1, 4024)).reply(packet.invoke_id)
+            self._socket.sendto(answer, got[1])
+
+
+def test_devices_are_discovered(dinrail: Run) -> None:
+    """Name, NetId and version; nobody is no fault; a name from the network is no markup."""
+    with Udp() as udp:
+        words = ("discover", "127.0.0.1", "--udp-port", str(udp.port), "--wait", "200 ms")
+        (found,) = dinrail(*words, "--json").json
+        assert (found["name"], found["net_id"], found["version"]) == ("CX-[1]", "192.168.0.231.1.1", "3.1.4024")
+        assert "CX-[1]" in dinrail(*words).out
+    done = dinrail("discover", "127.0.0.1", "--udp-port", "9", "--wait", "50 ms")
+    assert (done.code, "nobody" in done.out) == (0, True)
+
+
+def test_our_route_is_added_in_another_device(dinrail: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the router's NetId; a wrong password is exit code 1, none is 2, and it is never told."""
+    with Udp() as udp:
+        words = ("route", "add", "--remote", "127.0.0.1", "--name", "hmi", "--udp-port", str(udp.port))
+        monkeypatch.setenv("DINRAIL_ADS_PASSWORD", "1")
+        done = dinrail(*words, "--json")
+        assert done.code == 0, done.err
+        assert done.json == {"added": "hmi", "net_id": "192.168.0.231.1.1", "address": "127.0.0.1", "at": "127.0.0.1"}
+        assert (udp.added[0].user, str(udp.added[0].net_id)) == ("Administrator", "192.168.0.231.1.1")
+        monkeypatch.setenv("DINRAIL_ADS_PASSWORD", "s3cret")
+        wrong = dinrail(*words)
+        assert wrong.code == 1
+        assert "s3cret" not in wrong.out + wrong.err
+        monkeypatch.delenv("DINRAIL_ADS_PASSWORD")
+        monkeypatch.setattr(sys, "stdin", io.StringIO("1\n"))
+        assert dinrail(*words, "--password-stdin").code == 0
+        assert dinrail(*words).code == 2

@@ -89,7 +89,7 @@ class SymbolClient:
         self._handles: dict[str, int] = {}
         self._connection = client.connections
         self._told: list[Subscription] = []
-        self._version: Subscription | None = None
+        self._follows_version = False
         client.before_close.append(self._release_all)
 
     async def symbols(self) -> tuple[Symbol, ...]:
@@ -306,8 +306,9 @@ class SymbolClient:
     # changes of the program
 
     async def _follow_version(self) -> None:
-        if self._version is not None:
+        if self._follows_version:
             return
+        self._follows_version = True
         seen: list[bytes] = []
 
         def changed(sample: Sample) -> None:
@@ -319,7 +320,7 @@ class SymbolClient:
 
         with contextlib.suppress(AdsFault):  # a device without versions tells by empty samples, or not at all
             extent = Extent(IndexGroup.SYMBOL_VERSION, 0, 1)
-            self._version = await self.client.subscribe(self.target, extent, VERSION_RHYTHM, callback=changed)
+            await self.client.subscribe(self.target, extent, VERSION_RHYTHM, callback=changed)
 
 
 def reading_of(path: str, symbol: Symbol, sample: Sample) -> Reading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from dinrail.ads.client.connection import AdsClient
@@ -13,6 +14,7 @@ from dinrail.ads.client.udp import UDP_PORT, ask
 from dinrail.ams.address import LOOPBACK_NET_ID, MAX_PORT, NetId
 from dinrail.errors import BadRequest
 
+_ENDPOINT = re.compile(r"(?:\[(?P<ip>[^\[\]]+)\]|(?P<host>[^:\[\]\s]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
 DEFAULT_HOST = "127.0.0.1"
 
 
@@ -29,11 +31,11 @@ class Endpoint:
         try:  # an IPv6 address without brackets and port
             return cls(str(ipaddress.IPv6Address(text)))
         except ValueError:
-            host, _, port = text.rpartition(":") if ":" in text.rpartition("]")[2] else (text, "", str(TCP_PORT))
-        host = host.removeprefix("[").removesuffix("]")
-        if not host or not (port.isascii() and port.isdigit() and 0 < int(port) <= MAX_PORT):
+            match = _ENDPOINT.fullmatch(text)
+        port = int(match["port"] or TCP_PORT) if match else 0
+        if match is None or not 0 < port <= MAX_PORT:
             raise BadRequest(f"{text!r} is no target", hint="HOST or HOST:TCPPORT, like 192.168.0.231:48898")
-        return cls(host, int(port))
+        return cls(match["ip"] or match["host"], port)
 
 
 async def net_id_of(client: AdsClient, *, udp_port: int = UDP_PORT) -> NetId:

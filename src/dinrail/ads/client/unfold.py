@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 from dinrail.iec.symbol import Symbol
@@ -27,10 +26,18 @@ def _walk(symbol: Symbol, depth: int) -> Iterator[Symbol]:
                 _inside(symbol, f".{member.name}", member.type, member.offset_bytes, member.comment), depth + 1
             )
     elif isinstance(kind, ArrayType):
-        indexes = itertools.product(*(range(bound.lower, bound.upper + 1) for bound in kind.bounds))
-        for at, index in enumerate(indexes):
-            step = f"[{','.join(map(str, index))}]"
+        for at in range(kind.count):
+            step = f"[{','.join(map(str, _index(kind, at)))}]"
             yield from _walk(_inside(symbol, step, kind.element, at * kind.element.size_bytes, ""), depth + 1)
+
+
+def _index(kind: ArrayType, at: int) -> list[int]:
+    """The indexes of the element number `at`; the last one runs fastest."""
+    index: list[int] = []
+    for bound in reversed(kind.bounds):
+        at, rest = divmod(at, bound.count)
+        index.append(bound.lower + rest)
+    return index[::-1]
 
 
 def _inside(symbol: Symbol, step: str, kind: IecType, offset: int, comment: str) -> Symbol:
