@@ -12,10 +12,12 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dinrail.ams.address import AmsAddr, NetId
 from dinrail.ams.frame import Header, build_frame, parse_header
@@ -52,12 +54,21 @@ class Serving:
 
 @contextmanager
 def serving(
-    *words: str, address: str = "", port: int = 48898, net_id: NetId = NET_ID, log: Path | None = None
+    *words: str,
+    address: str = "",
+    port: int = 48898,
+    net_id: NetId = NET_ID,
+    log: Path | None = None,
+    own_doors: bool = False,
 ) -> Iterator[Serving]:
-    """`dinrail ads serve` with these words, up before it is handed over and ended by SIGTERM afterwards."""
+    """`dinrail ads serve` with these words, up before it is handed over and ended by SIGTERM afterwards.
+
+    own_doors: the document among the words says where to listen, at `address` first.
+    """
     address = address or own_address()
-    argv = [sys.executable, "-m", "dinrail", "--json", "ads", "serve", "--net-id", str(net_id)]
-    argv += ["--listen", f"{address}:{port}", *words]
+    argv = [sys.executable, "-m", "dinrail", "--json", "ads", "serve", "--net-id", str(net_id), *words]
+    if not own_doors:
+        argv += ["--listen", f"{address}:{port}"]
     with (log or Path(os.devnull)).open("w") as out:
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=out, text=True)
         try:
@@ -76,6 +87,44 @@ def serving(
             process.stdout.close()
 
 
+def told(path: Path, line: bytes = b'{"op": "status"}\n') -> Any:
+    """What a router's own socket answers to one line; None when it hangs up without a word."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(10)
+        sock.connect(str(path))
+        sock.sendall(line)
+        sock.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: sock.recv(1 << 16), b""))
+    return json.loads(answer) if answer else None
+
+
+def status(path: Path) -> Any:
+    """The router's status."""
+    answer = told(path)
+    assert answer["ok"], answer
+    return answer["result"]
+
+
+def resident_kb(pid: int) -> int:
+    """A process's memory."""
+    return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0])
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Look again and again until it holds; fail with `what` when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.05)
+
+
+def document(directory: Path, text: str) -> tuple[str, str]:
+    """A configuration document, as words for `serving`."""
+    path = directory / "dinrail.toml"
+    path.write_text(text)
+    return "--config", str(path)
+
+
 class Raw:
     """One TCP connection that speaks frames, and nothing of its own."""
 
@@ -91,10 +140,10 @@ class Raw:
     def __exit__(self, *_: object) -> None:
         self.sock.close()
 
-    def send(self, target: AmsAddr, command: int, payload: bytes = b"") -> int:
+    def send(self, target: AmsAddr, command: int, payload: bytes = b"", *, source: AmsAddr | None = None) -> int:
         """Send one request; its invoke id."""
         invoke_id = next(self._invoke)
-        self.sock.sendall(build_frame(target, self.source, command, 4, invoke_id, payload))
+        self.sock.sendall(build_frame(target, source or self.source, command, 4, invoke_id, payload))
         return invoke_id
 
     def frame(self) -> bytes:
@@ -142,9 +191,27 @@ class Raw:
 
     def subscribe(self, target: AmsAddr, group: int, offset: int, size: int, cycle_ms: int, mode: int = 3) -> int:
         """The handle of a new notification."""
-        entry = struct.pack("<IIIIII16x", group, offset, size, mode, 0, cycle_ms * 10_000)
-        header, body = self.ask(target, 6, entry)
+        header, body = self.ask(target, 6, note_entry(group, offset, size, cycle_ms, mode))
         assert header.error == 0, hex(header.error)
         result, handle = struct.unpack("<II", body)
         assert result == 0, hex(result)
         return int(handle)
+
+
+def note_entry(group: int, offset: int, size: int, cycle_ms: int = 100, mode: int = 3) -> bytes:
+    """AddNotification's payload: no maximum delay."""
+    return struct.pack("<IIIIII16x", group, offset, size, mode, 0, cycle_ms * 10_000)
+
+
+def samples_in(frame: bytes) -> list[tuple[int, bytes]]:
+    """Handle and data of each sample in a DeviceNotification frame."""
+    assert frame[22:24] == b"\x08\0"
+    found, at = [], 46
+    for _ in range(struct.unpack_from("<I", frame, 42)[0]):
+        count = struct.unpack_from("<I", frame, at + 8)[0]
+        at += 12
+        for _ in range(count):
+            handle, size = struct.unpack_from("<II", frame, at)
+            found.append((handle, frame[at + 8 : at + 8 + size]))
+            at += 8 + size
+    return found
