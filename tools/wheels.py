@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,22 @@ def check(environment: Path, requirement: str, extra: str) -> None:
         refused = subprocess.run([python, "-m", "dinrail", "lab", "demo"], capture_output=True, text=True, check=False)
         assert refused.returncode == 3, refused
         assert "pip install dinrail[lab]" in refused.stderr, refused.stderr
+    router(python, "127.77.0.1")
+    if extra == "ads":
+        run(python, "-c", "import OpenSSL, paho.mqtt, prometheus_client, dinrail.daemon.router.secure")
     print(f"wheel {'with ' + extra if extra else 'alone'}: ok")
+
+
+def router(python: str, address: str) -> None:
+    """The router needs no extra at all for plain ADS: it comes up with its PLC and is read by our own client."""
+    argv = [python, "-m", "dinrail", "--json", "ads", "serve", "--simulate", "--listen", address]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            net_id = json.loads(server.stdout.readline())["net_id"]
+            run(python, "-m", "dinrail", "ads", "read", "--to", address, "--net-id", net_id, "GVL_Types.nInt")
+        finally:
+            server.terminate()
 
 
 def run(*argv: str) -> None:

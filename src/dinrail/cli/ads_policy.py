@@ -191,9 +191,12 @@ def _number(text: str, option: str) -> int:
 
 
 def _settings(config: Path | None) -> AdsSettings:
-    from dinrail.config.document import find, load
+    """The document's, or what holds where there is none."""
+    from dinrail.ads.settings import AdsSettings
+    from dinrail.config.document import DEFAULT_PATHS, load
 
-    return load(find(config)).ads
+    path = config or next((path for path in DEFAULT_PATHS if path.exists()), None)
+    return AdsSettings() if path is None else load(path).ads
 
 
 def add(

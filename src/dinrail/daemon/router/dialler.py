@@ -29,7 +29,7 @@ class Dialler:
         self._tasks: set[asyncio.Task[None]] = set()
         self.router: Router | None = None
         self.secure: DialSecure | None = None
-        self.join: Callable[[Route], None] | None = None
+        self.join: Callable[[Route], object] | None = None
         self.doors: dict[str, Door] = {}
 
     def __call__(self, route: Route) -> None:
@@ -49,9 +49,12 @@ class Dialler:
 
     def _broker(self, route: Route) -> None:
         if self.join is None:
-            self._failed(route, "no broker of that name is configured")
-        else:
+            self._failed(route, "no broker is configured")
+            return
+        try:
             self.join(route)
+        except DinrailError as fault:
+            self._failed(route, str(fault))
 
     async def _dial(self, route: Route) -> None:
         try:

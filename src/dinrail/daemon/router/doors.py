@@ -99,6 +99,8 @@ class Doors:
             found["udp"] = {"received": received, "answered": answered, "dropped": dropped}
         if self._secure is not None:
             found["tls"] = numbers_of(self._secure.counters)
+        if self.brokers is not None:
+            found["mqtt"] = self.brokers.numbers()
         return found
 
     async def _open_one(self, listen: Listen) -> None:

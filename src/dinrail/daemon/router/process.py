@@ -119,6 +119,7 @@ class RouterProcess:
             "doors": self.doors.names(),
             "ports": list(self.devices.ports()),
             "routes": [self.routing.describe(route) for route in self.router.routes],
+            "brokers": self.doors.brokers.describe() if self.doors.brokers else {},
             "router": dict(numbers_of(self.router.counters)),
             "dropped": dict(self.router.counters.dropped),
             "refused": dict(self.policy.refusals.totals),
