@@ -9,7 +9,7 @@ import typer
 from dinrail.cli import ads_options as opt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.tree import Tree
 
@@ -43,7 +43,7 @@ def symbols(
     from dinrail.cli.output import console, print_json
 
     where = opt.Where.of(context, to, net_id, port, timeout, own_net_id)
-    found = [one for one in _unfolded(where.ask(_symbols), members=members) if matches(pattern, one.name)]
+    found = _matching(where.ask(_symbols), pattern, members=members)
     if where.as_json:
         print_json([_as_dict(one) for one in found])
     elif tree:
@@ -69,13 +69,20 @@ def matches(pattern: str, name: str) -> bool:
     return fnmatchcase(name.lower(), pattern.lower().replace("[", "[[]"))
 
 
-def _unfolded(found: Sequence[Symbol], *, members: bool) -> Iterator[Symbol]:
-    """The symbols, each followed by its members and elements; no more than `MAX_LISTED`."""
+def _matching(all_of_them: Sequence[Symbol], pattern: str, *, members: bool) -> list[Symbol]:
+    """Those that fit; of each variable's members and elements no more than `MAX_LISTED` are looked at."""
+    import sys
     from itertools import islice
 
     from dinrail.ads.client.unfold import unfold
 
-    yield from islice((one for symbol in found for one in unfold(symbol)), MAX_LISTED) if members else iter(found)
+    found: list[Symbol] = []
+    for symbol in all_of_them:
+        inside = list(islice(unfold(symbol), MAX_LISTED + 1)) if members else [symbol]
+        if len(inside) > MAX_LISTED:
+            sys.stderr.write(f"dinrail: {symbol.name} has more than {MAX_LISTED} members; the rest is left out\n")
+        found += [one for one in inside[:MAX_LISTED] if matches(pattern, one.name)]
+    return found
 
 
 def _marks(one: Symbol) -> str:

@@ -30,6 +30,8 @@ _Delay = Annotated[
 _For = Annotated[str | None, typer.Option("--for", metavar="TIME", help="Stop after this time; else by Ctrl-C.")]
 _RATE_SAMPLES = 50
 _REFRESH_S = 0.25
+_MAX_SHOWN = 200
+"""Characters of a value in the live table; lines have all of it."""
 
 
 def register(group: typer.Typer) -> None:
@@ -146,6 +148,8 @@ class _Watch:
         from rich.table import Table
         from rich.text import Text
 
+        from dinrail.iec.literal import shorten
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in ("name", "value", "type", "time stamp (UTC)", "changes", "rate/s"):
             table.add_column(heading, justify="right" if heading in ("changes", "rate/s") else "left")
@@ -154,7 +158,7 @@ class _Watch:
             self.rows[told.path].fault = "" if fault is None else fault.what
         for row in self.rows.values():
             stamp = opt.stamp_text(row.stamp) if row.stamp else ""
-            cells = (row.name, row.fault or row.value, row.kind, stamp, str(row.changes), row.rate)
+            cells = (row.name, shorten(row.fault or row.value, _MAX_SHOWN), row.kind, stamp, str(row.changes), row.rate)
             table.add_row(*map(Text, cells), style="red" if row.fault else None)
         if not client.is_up:
             table.caption = "no connection; trying again"

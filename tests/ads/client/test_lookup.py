@@ -151,3 +151,33 @@ def test_an_older_server_gives_handles_of_four_bytes_only() -> None:
             assert await SymbolClient(client, PLC).read("MAIN.x") == 5
 
     run(work())
+
+
+def test_a_handle_that_the_device_forgot_is_asked_for_again() -> None:
+    """TwinCAT answers an unknown handle with 0x710, the code of an unknown name: here the name is known."""
+
+    async def work() -> None:
+        entry = answered(symbol_entry("MAIN.x", "INT", 2))
+        given: list[int] = []
+
+        def handle(_: Asked) -> bytes:
+            given.append(len(given) + 1)
+            return answered(u32(given[-1]))
+
+        def value(asked: Asked) -> bytes:
+            group, offset, _ = struct.unpack("<III", asked.body)
+            assert group == 0xF005
+            return answered(b"\x05\0") if offset == given[-1] else u32(0x710, 0)
+
+        async with far_end(F009=entry, F003=handle) as far, await client_of(far) as client:
+            far.answers[(2, 0xF005)] = value
+            plc = SymbolClient(client, PLC)
+            assert await plc.read("MAIN.x") == 5
+            given.append(99)  # restarted: it knows no handle any more
+            assert await plc.read("MAIN.x") == 5
+            assert given == [1, 99, 3]
+            far.answers[(2, 0xF005)] = u32(0x710, 0)
+            with pytest.raises(AdsFault):
+                await plc.read("MAIN.x")
+
+    run(work())

@@ -334,3 +334,28 @@ def test_leaving_a_dead_device_takes_no_longer_than_a_moment() -> None:
                 await anext(made[0])
 
     run(work())
+
+
+def test_a_subscription_that_nobody_waits_for_any_more_is_deleted() -> None:
+    """Cancelled in the very moment in which its handle came."""
+
+    async def work() -> None:
+        async with far_end(held=[]) as far, await client_of(far) as client:
+            wanted = asyncio.create_task(client.subscribe(PLC, X))
+            await until(lambda: far.held)
+            (asked, body, _) = (far.held or [])[0]
+            far.held = None
+            register = client.hub._register
+
+            def and_cancel(*what: Any) -> None:
+                register(*what)
+                wanted.cancel()
+
+            client.hub._register = and_cancel  # type: ignore[method-assign]  # to hit the moment
+            await far._send(asked, body)
+            with pytest.raises(asyncio.CancelledError):
+                await wanted
+            await until(lambda: far.deleted)
+            assert (client.hub.active, client.connections) == (0, 1)
+
+    run(work())

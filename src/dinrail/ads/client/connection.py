@@ -183,7 +183,11 @@ class AdsClient:
             callback=callback,
             name=name,
         )
-        await made.add()
+        try:
+            await made.add()
+        except BaseException:
+            self.hub.abandon(made)
+            raise
         return made
 
     async def request(

@@ -95,6 +95,14 @@ class Hub:
             with contextlib.suppress(AdsFault, FormatError):
                 await self._client.delete_notification(subscription.target, handle)
 
+    def abandon(self, subscription: Subscription) -> None:
+        """Whoever wanted it does not wait any more; its handle may have come in that very moment."""
+        subscription.closed = True
+        handle = subscription.handle
+        self.forget(subscription)
+        if handle is not None:
+            self._delete((self._client.same_device(subscription.target), handle))
+
     def forget(self, subscription: Subscription) -> None:
         """The handle is worth nothing any more."""
         if subscription.handle is not None:

@@ -167,7 +167,8 @@ class ClientLink(asyncio.Protocol):
             return
         if at_once is not None:
             at_once(answer)
-        future.set_result(answer)
+        if not future.done():  # `at_once` may have ended whoever waited
+            future.set_result(answer)
 
     def _routed(self, event: PortGiven | PortClosed) -> None:
         if self._router is not None and not self._router.done():

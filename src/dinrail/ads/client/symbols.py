@@ -14,7 +14,7 @@ leads to another variable. A refused handle is looked up again, once, together w
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ from dinrail.ads.client.subscription import Extent, Rhythm, Sample, Subscription
 from dinrail.ads.client.sums import read_many, write_many
 from dinrail.ams.address import AmsAddr
 from dinrail.ams.command import HANDLE, ReadRequest, WriteRequest
-from dinrail.ams.errors import AdsFault
+from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.group import IndexGroup
 from dinrail.errors import FormatError, Refused
 from dinrail.iec.symbol import Symbol
@@ -111,9 +111,9 @@ class SymbolClient:
         async def read() -> tuple[Symbol, bytes]:
             symbol = await self.symbol(path)
             size, handle = symbol.type.size_bytes, await self._handle(path)
-            return symbol, await self.client.read(
-                self.target, IndexGroup.VALUE_BY_HANDLE, handle, size, where=symbol.name
-            )
+            with self._by_handle(path):
+                data = await self.client.read(self.target, IndexGroup.VALUE_BY_HANDLE, handle, size, where=symbol.name)
+            return symbol, data
 
         return await self._fresh(read)
 
@@ -181,9 +181,10 @@ class SymbolClient:
             where = f"{path}#{declared.name}"
             data = inputs_of(declared, inputs, named, where)
             handle = await self._handle(where)
-            answer = await self.client.read_write(
-                self.target, IndexGroup.VALUE_BY_HANDLE, handle, answer_bytes(declared), data, where=where
-            )
+            with self._by_handle(where):
+                answer = await self.client.read_write(
+                    self.target, IndexGroup.VALUE_BY_HANDLE, handle, answer_bytes(declared), data, where=where
+                )
             return outputs_of(declared, answer)
 
         return await self._fresh(call)
@@ -257,6 +258,19 @@ class SymbolClient:
         self.forget()
         return await work()
 
+    @contextlib.contextmanager
+    def _by_handle(self, path: str) -> Iterator[None]:
+        """An unknown handle is 0x710, too; where a name was found before, it means what 0x711 does."""
+        try:
+            yield
+        except AdsFault as fault:
+            if fault.code != AdsError.SYMBOL_NOT_FOUND:
+                raise
+            raise self._stale(path) from fault
+
+    def _stale(self, path: str) -> AdsFault:
+        return self.client.fault(AdsError.SYMBOL_VERSION_INVALID, self.target, f"{path} at {self.target}")
+
     async def _release_all(self) -> None:
         self._check_connection()
         handles, self._handles = list(self._handles.values()), {}
@@ -284,7 +298,8 @@ class SymbolClient:
         for path, answer in zip(requests, answers, strict=True):
             symbol = symbols[path]
             if isinstance(answer, AdsFault):
-                done[path] = self._told_with(path, answer)
+                stale = answer.code == AdsError.SYMBOL_NOT_FOUND
+                done[path] = self._stale(path) if stale else self._told_with(path, answer)
             elif isinstance(symbol, Symbol):
                 done[path] = (symbol, answer)
         return [done[path] for path in paths]
@@ -296,7 +311,8 @@ class SymbolClient:
             handle = await self._handle(path)  # before the value is encoded: it may tell that the type has changed
             base = (await self.read_raw(path))[1] if _has_parts(symbol.type) else None
             data = data_for(symbol.type, base)
-            await self.client.write(self.target, IndexGroup.VALUE_BY_HANDLE, handle, data, where=symbol.name)
+            with self._by_handle(path):
+                await self.client.write(self.target, IndexGroup.VALUE_BY_HANDLE, handle, data, where=symbol.name)
 
         await self._fresh(write)
 
