@@ -61,6 +61,20 @@ def test_coming_back_starts_the_time_anew() -> None:
     assert len(memory.gone) == 1
 
 
+def test_time_that_was_running_before_a_return_counts_no_more() -> None:
+    """A client that came and dropped again in between waits from its last drop, not from its first."""
+    bench, memory = subscribed()
+    half_ns = bench.router.limits.orphan_ns // 2
+    bench.now_ns += half_ns  # without a tick
+    again = bench.client(AT)
+    again.ask(read(HERE, SOURCE))
+    again.drop()
+    bench.pass_time(half_ns)
+    assert memory.gone == []
+    bench.pass_time(half_ns)
+    assert len(memory.gone) == 1
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -227,6 +227,19 @@ def test_a_handle_that_was_given_back_has_no_name() -> None:
     assert result_of(client.ask(read(PLC, ONE, 7, group=0xF005))) == AdsError.ACCESS_DENIED
 
 
+def test_a_handle_that_another_still_has_keeps_its_name() -> None:
+    """A device may give two clients one handle: when one gives it back, the other's still has its name."""
+    bench, client, wire, session = gated(Allow(symbols=SYMBOLS))
+    other = bench.client()
+    for who in (client, other):
+        who.say(read_write(PLC, ONE, 0xF003, 0, 4, b"GVL.a\0"))
+        session.receive(answer_to(wire.take()[0], struct.pack("<III", 0, 4, 7)))
+    client.say(write(PLC, ONE, struct.pack("<I", 7), group=0xF006))
+    session.receive(answer_to(wire.take()[0], bytes(4)))
+    other.wire.take()
+    assert other.say(read(PLC, ONE, 7, group=0xF005)) == []
+
+
 @pytest.mark.parametrize("notified", [False, True])
 def test_another_symbol_version_ends_all_names(notified: bool) -> None:
     """When a client reads another symbol version, or is notified of one, what was learned before is forgotten."""
@@ -275,6 +288,7 @@ def test_a_path_lies_within_its_beginnings(name: str, path: tuple[str, ...]) -> 
 def test_a_book_is_bounded_and_forgets_the_oldest() -> None:
     """The oldest goes beyond the capacity, a place that moved is where it is now, and long names are not kept."""
     names = Names(2)
+    assert names.at(PLC, 0x4040, 8, 4) == ()
     for number in range(3):
         names.put_handle(PLC, bytes([number, 0, 0, 0]), f"h{number}")
         names.put_place(PLC, f"p{number}", 0x4040, number * 4, 4)

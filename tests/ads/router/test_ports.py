@@ -88,6 +88,19 @@ def test_a_link_with_other_ports_stays() -> None:
     assert memory.notes
 
 
+def test_a_closed_port_is_a_new_client_afterwards() -> None:
+    """Nothing that was prepared for a closed port answers it: the device meets it anew."""
+    bench = Bench()
+    bench.router.serve(851, bench.memory)
+    client = bench.client()
+    one = client.connect_port()
+    client.connect_port()
+    client.ask(read(HERE, one))
+    client.close_port(one.port)
+    client.ask(read(HERE, one))
+    assert bench.memory.prepared == 2
+
+
 def test_a_port_is_closed_by_its_owner_alone() -> None:
     """Closing another's port does nothing and is not answered."""
     bench = Bench()

@@ -40,6 +40,8 @@ def test_a_net_id_has_one_way_until_it_is_deleted() -> None:
         table.added(elsewhere)
     with pytest.raises(RouteExists):
         table.added(replace(A, host="192.0.2.9"))
+    with pytest.raises(RouteExists):
+        table.added(replace(A, name="other"))
     assert tuple(table.removed("A").added(elsewhere)) == (elsewhere,)
 
 

@@ -152,6 +152,8 @@ def test_a_request_that_wants_no_answer_gets_none(bench: Bench) -> None:
     assert bench.memory.data[0] == 0xEE
     assert client.say(request(PLC, ADSLIB, Command.WRITE, body, flags=4 | Flag.NO_RETURN)) == []
     assert client.say(request(HERE, ADSLIB, Command.WRITE, flags=4 | Flag.NO_RETURN)) == []
+    for _ in range(2):
+        assert client.say(request(HERE, ADSLIB, Command.READ, body[:12], flags=4 | Flag.NO_RETURN)) == []
 
 
 @pytest.mark.parametrize("counted", [True, False])

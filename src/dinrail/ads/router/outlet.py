@@ -182,9 +182,8 @@ class Outlet:
         if pending.items:
             learn(self, pending, frame)
         self.router.counters.responses += 1
-        if pending.session.is_open:
-            head = pending.head
-            pending.session.send(frame[:6] + head[14:22] + head[6:14] + frame[22:34] + head[34:38] + frame[38:])
+        head = pending.head
+        pending.session.send(frame[:6] + head[14:22] + head[6:14] + frame[22:34] + head[34:38] + frame[38:])
 
     def notification(self, frame: bytes, target: bytes, source: bytes) -> None:
         """Samples came by this link: to the client that subscribed to them here."""

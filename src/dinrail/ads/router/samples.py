@@ -32,10 +32,8 @@ def scan(frame: bytes) -> tuple[list[bytes], int]:
                 handle, size = _SAMPLE.unpack_from(frame, at)
                 handles.append(handle)
                 at += _SAMPLE.size + size
-                if at > end:
-                    raise FormatError("a sample ends behind its frame", structure="DeviceNotification", offset=at)
     except struct.error as fault:
         raise FormatError("samples end early", structure="DeviceNotification") from fault
     if at != end:
-        raise FormatError(f"{end - at} bytes follow the samples", structure="DeviceNotification", offset=at)
+        raise FormatError(f"samples end at {at}, the frame at {end}", structure="DeviceNotification", offset=at)
     return handles, filetime
