@@ -164,7 +164,9 @@ class TlsLink(asyncio.Protocol):
             return
         self._core.send(frame)
         self._flush()
-        if self._congested_s is not None:
+        if not self._core.is_open:
+            self.give_up("TLS broke")
+        elif self._congested_s is not None:
             self._check_unsent()
 
     def close(self, why: str) -> None:

@@ -113,10 +113,16 @@ class TlsCore:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def send(self, frames: bytes) -> None:
-        """Encrypt whole frames, end to end, with their AMS/TCP headers. Before the connection is open: nothing."""
+        """Encrypt whole frames, end to end, with their AMS/TCP headers. Before the connection is open: nothing.
+
+        Where OpenSSL does not take them, the connection is broken, and not open any more.
+        """
         if self._state is _State.OPEN:
-            for bare in unwrap(frames):
-                self._write(bare)
+            try:
+                for bare in unwrap(frames):
+                    self._write(bare)
+            except SSL.Error:
+                self.close()
 
     def close(self) -> None:
         """Say goodbye in TLS's own way; nothing is received afterwards."""
