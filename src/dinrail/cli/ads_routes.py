@@ -114,7 +114,7 @@ def add(
             name=name,
             own_address=own_address,
             user=user,
-            password=_password(user, remote, password_stdin),
+            password=password_of(user, remote, from_stdin=password_stdin),
             temporary=temporary,
             udp_port=udp_port,
         )
@@ -190,7 +190,7 @@ async def _own_net_id(where: opt.Where, address: str) -> NetId:
         return client.router_net_id or NetId.of_ipv4(address)
 
 
-def _password(user: str, remote: str, from_stdin: bool) -> str:
+def password_of(user: str, remote: str, *, from_stdin: bool) -> str:
     import os
     import sys
 

@@ -220,7 +220,7 @@ def record(
 ) -> None:
     """Record a PLC: its symbols, its types, and what its variables do, until Ctrl-C or --for.
 
-    `dinrail ads serve --simulate FILE` plays it. An existing FILE is not overwritten.
+    `dinrail ads serve --device FILE` plays it. An existing FILE is not overwritten.
     """
     import sys
 
