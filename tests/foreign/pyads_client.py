@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import struct
 import sys
 import threading
 import time
@@ -246,6 +247,64 @@ def outlast() -> Result:
                 codes.append(code)
             time.sleep(0.02)
     return {"codes": codes}
+
+
+def policy() -> Result:
+    """What AdsLib can ask that rules are about, each with its error code. MORE: our own NetId, a number for names."""
+    pyads.open_port()
+    pyads.set_local_address(MORE[0])
+    attributes = pyads.NotificationAttrib(2, cycle_time=100)
+    mine, other = "GVL_Types.nInt", "GVL_Struct.eMode"
+
+    def subscribed(name: str) -> None:
+        handle = plc.add_device_notification(name, attributes, lambda *_: None)
+        time.sleep(0.05)
+        plc.del_device_notification(*handle)
+
+    def listed(call: Callable[[], dict[str, object]]) -> object:
+        """For each item whether it was done; the code when the whole was refused."""
+        done: list[bool] = []
+        whole = refusal(lambda: done.extend(value in (1, "no error") for value in call().values()))
+        return whole or done
+
+    def opened_file() -> None:
+        name = b"of pyads\0"
+        handle = system.read_write(120, 1 << 16 | 0x12, pyads.PLCTYPE_UDINT, name, ctypes.c_ubyte * len(name))
+        system.read_write(121, handle, ctypes.c_ubyte * 0, b"", ctypes.c_ubyte * 0)
+
+    def added_route() -> None:
+        address, name = b"192.0.2.7\0", f"of pyads {MORE[1]}\0".encode()
+        head = struct.pack("<6BHIII12xIII", 10, 97, 0, int(MORE[1]), 1, 1, 1, 0, 0, 0, len(address), len(name), 0)
+        system.write(801, 0, head + address + name, ctypes.c_ubyte * (len(head) + len(address) + len(name)))
+
+    with opened() as plc, pyads.Connection(NET_ID, 10000, HOST) as system:
+        return {
+            "state": refusal(plc.read_state),
+            "info": refusal(plc.read_device_info),
+            "symbols": refusal(plc.get_all_symbols),
+            "read %M": refusal(lambda: plc.read(0x4020, 3000, pyads.PLCTYPE_UDINT)),
+            "write %M": refusal(lambda: plc.write(0x4020, 3000, 1, pyads.PLCTYPE_UDINT)),
+            "write name": refusal(lambda: plc.write_by_name(mine, 1, pyads.PLCTYPE_INT)),
+            "read name": refusal(lambda: plc.read_by_name(mine, pyads.PLCTYPE_INT)),
+            "write other": refusal(lambda: plc.write_by_name(other, 1, pyads.PLCTYPE_INT)),
+            "read other": refusal(lambda: plc.read_by_name(other, pyads.PLCTYPE_INT)),
+            "sum read": listed(lambda: plc.read_list_by_name([mine, other])),
+            "sum write": listed(lambda: plc.write_list_by_name({mine: 1, other: 1})),
+            "subscribe": refusal(lambda: subscribed(mine)),
+            "subscribe other": refusal(lambda: subscribed(other)),
+            "call": refusal(lambda: called(plc)),
+            "control": refusal(lambda: plc.write_control(pyads.ADSSTATE_RUN, 0, 0, pyads.PLCTYPE_INT)),
+            "system": refusal(system.read_state),
+            "file": refusal(opened_file),
+            "route": refusal(added_route),
+        }
+
+
+def called(plc: pyads.Connection) -> None:
+    """MAIN.fbCalculator#Add(20, 22)."""
+    handle = plc.get_handle("MAIN.fbCalculator#Add")
+    answer = plc.read_write(0xF005, handle, ctypes.c_ubyte * 5, [20, 22], pyads.PLCTYPE_ARR_DINT(2))
+    assert list(answer)[:1] == [42], answer
 
 
 if __name__ == "__main__":
