@@ -191,6 +191,7 @@ async def _own_net_id(where: opt.Where, address: str) -> NetId:
 
 
 def password_of(user: str, remote: str, *, from_stdin: bool) -> str:
+    """From standard input, the environment, or by asking; never from the command line. Raises BadRequest."""
     import os
     import sys
 
