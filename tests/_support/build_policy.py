@@ -27,7 +27,7 @@ ORIGINS: dict[str, Origin] = {
     "box": Origin(Via.LAN, "192.168.0.1:48898", "192.168.0.70"),
     "pinned": Origin(Via.TLS, "0.0.0.0:8016", "192.168.0.9", identity=PIN),
     "unpinned": Origin(Via.TLS, "0.0.0.0:8016", "192.168.0.9", identity="sha256:" + "cd" * 32),
-    "mqtt": Origin(Via.MQTT, "broker", identity="mqtt:5.5.5.5.1.1"),
+    "mqtt": Origin(Via.MQTT, "broker", identity="mqtt:broker/5.5.5.5.1.1"),
 }
 OFFICE = SourceMatch(networks=(parse_network("192.168.5.0/24"),))
 

@@ -53,10 +53,11 @@ def origin_of(text: str, settings: AdsSettings, *, listener: str = "") -> Origin
     if kind == "psk" and rest:
         return Origin(Via.TLS, listener, identity=text)
     if kind == "mqtt" and rest:
-        net_id = NetId.parse(rest)
-        if not listener and len(settings.brokers) == 1:
-            listener = settings.brokers[0].name
-        return Origin(Via.MQTT, listener, identity=f"mqtt:{net_id}", net_ids=(net_id,))
+        broker, _, text = rest.rpartition("/")
+        net_id = NetId.parse(text)
+        if not broker:
+            broker = listener or (settings.brokers[0].name if len(settings.brokers) == 1 else "")
+        return Origin(Via.MQTT, listener or broker, identity=f"mqtt:{broker}/{net_id}", net_ids=(net_id,))
     raise BadRequest(f"{text!r} is no source", hint=_SOURCES)
 
 

@@ -37,7 +37,8 @@ class Origin:
     listener: name of the door (`127.0.0.1:48898`, a broker's name).
     address:  the peer's IP address; empty for MQTT.
     guest:    the guest whose network this is.
-    identity: `sha256:HEX` of the peer's certificate, `psk:NAME`, `mqtt:NETID`; empty when nothing was proven.
+    identity: `sha256:HEX` of the peer's certificate, `psk:NAME`, `mqtt:BROKER/NETID` (by that broker's word only, see
+              ADR 0007); empty when nothing was proven.
     net_ids:  the NetIds bound to that peer; empty when it may say what it likes.
     """
 

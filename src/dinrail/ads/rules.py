@@ -50,7 +50,7 @@ def bindings_of(settings: AdsSettings, added: Iterable[RouteSetting] = ()) -> di
     for one in (*settings.routes, *added):
         address = parse_address(one.route.host)
         if one.route.transport is Transport.MQTT:
-            bound[one.route.net_id] = Bound(identity=f"mqtt:{one.route.net_id}")
+            bound[one.route.net_id] = Bound(identity=f"mqtt:{one.route.host}/{one.route.net_id}")
         elif one.identity:
             bound[one.route.net_id] = Bound(identity=one.identity)
         elif address is not None:

@@ -48,10 +48,13 @@ def _identity(text: str) -> str:
     if kind.lower() == "sha256":
         return _pin(text)
     if kind == "mqtt":
-        return f"mqtt:{NetId.parse(rest)}"
+        broker, _, net_id = rest.rpartition("/")
+        if not broker:
+            raise BadRequest(f"{text!r} names no broker", hint="`mqtt:BROKER/NETID`, the broker's name in [[ads.mqtt]]")
+        return f"mqtt:{broker}/{NetId.parse(net_id)}"
     if kind == "psk" and rest:
         return text
-    raise BadRequest(f"{text!r} is no identity", hint="`sha256:FINGERPRINT`, `psk:IDENTITY`, or `mqtt:NETID`")
+    raise BadRequest(f"{text!r} is no identity", hint="`sha256:FINGERPRINT`, `psk:IDENTITY`, or `mqtt:BROKER/NETID`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ PinText = Annotated[
 IdentityText = Annotated[
     str,
     text_with(_identity, "an identity"),
-    WithJsonSchema({"type": "string", "examples": ["sha256:FINGERPRINT", "psk:IDENTITY", "mqtt:5.1.2.3.1.1"]}),
+    WithJsonSchema({"type": "string", "examples": ["sha256:FINGERPRINT", "psk:IDENTITY", "mqtt:cell/5.1.2.3.1.1"]}),
 ]
 EndpointText = Annotated[
     Endpoint,

@@ -7,7 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Hang the group into the program."""
-    from dinrail.cli import ads_client, ads_policy, ads_serve, ads_trace
+    from dinrail.cli import ads_client, ads_policy, ads_secure, ads_serve, ads_trace
 
     group = typer.Typer(
         name="ads",
@@ -15,6 +15,6 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for part in (ads_serve, ads_client, ads_policy, ads_trace):
+    for part in (ads_serve, ads_client, ads_policy, ads_secure, ads_trace):
         part.register(group)
     app.add_typer(group)

@@ -121,7 +121,8 @@ def serve(
 
         changes["net_id"] = NetId.parse(net_id)
     if listen:
-        changes["listen"] = tuple(_listen(text) for text in listen)
+        secure = tuple(one for one in settings.listen if one.door.value == "secure")  # those stay the document's
+        changes["listen"] = (*(_listen(text) for text in listen), *secure)
     if allow:
         changes["rules"] = (*settings.rules, *(rule for text in allow for rule in _allowed(text)))
     if metrics is not None:

@@ -61,11 +61,13 @@ def ask_router(paths: Paths, operation: str) -> Mapping[str, Any] | None:
             connection.connect(str(path))
             connection.sendall(json.dumps({"op": operation}).encode() + b"\n")
             line = connection.makefile("rb").readline(_MAX_ANSWER_BYTES)
-        except (FileNotFoundError, ConnectionRefusedError):
-            return None
+        except (FileNotFoundError, ConnectionError):
+            return None  # it is not there, or went away while we asked
         except OSError as fault:
             raise os_refusal(fault, "ask the router", path) from fault
-    answer = json.loads(line) if line else {}
+    if not line:
+        return None
+    answer = json.loads(line)
     if answer.get("ok") is not True:
         raise HostError("the router refused", where=str(path), why=str(answer.get("error", {}).get("what", "")))
     result: Mapping[str, Any] = answer["result"]

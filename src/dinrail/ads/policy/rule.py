@@ -107,7 +107,7 @@ class SourceMatch:
     listeners:  names of doors, with or without their port.
     networks:   IP networks of the peer.
     guests:     names of guests.
-    identities: what a peer proved: `sha256:HEX`, `psk:NAME`, `mqtt:NETID`.
+    identities: what a peer proved: `sha256:HEX`, `psk:NAME`, `mqtt:BROKER/NETID`.
     net_ids:    AMS NetIds. A claim alone never allows anything: see `policy.Policy`.
     """
 

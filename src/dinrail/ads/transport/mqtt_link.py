@@ -1,10 +1,11 @@
 """ADS-over-MQTT: who is in the virtual network, and one link to the router for each of them.
 
 What a link proves here. A request is published to the *target's* topic and says nothing about who published it: the
-broker checks that (its users, its ACL), we never see it. So the broker is the gate. `Origin.identity` (`mqtt:NETID`)
-and `net_ids` mean "somebody whom this broker lets write to us, and who calls himself so", no more. Rules by `listener`
-(the broker's name) hold; rules that tell participants of one broker apart hold as far as its ACL keeps them from
-posing as each other, which MQTT cannot do by topic. Who needs more gives each zone a broker entry of its own.
+broker checks that (its users, its ACL), we never see it. So the broker is the gate. `Origin.identity`, which is
+`mqtt:BROKER/NETID`, and `net_ids` mean "somebody whom this broker lets write to us, and who calls himself so", no
+more. Rules by `listener` (the broker's name) hold; rules that tell participants of one broker apart hold as far as its
+ACL keeps them from posing as each other, which MQTT cannot do by topic. Who needs more gives each zone a broker entry
+of its own.
 
 One link for each NetId: when it goes offline, its handles, subscriptions and routes end, and nobody else's.
 """
@@ -63,7 +64,7 @@ class MqttLink:
         closed: Callable[[MqttLink, str], None],
     ) -> None:
         self.net_id = net_id
-        self.origin = Origin(Via.MQTT, broker, identity=f"mqtt:{net_id}", net_ids=(net_id,))
+        self.origin = Origin(Via.MQTT, broker, identity=f"mqtt:{broker}/{net_id}", net_ids=(net_id,))
         self.info: Info | None = None
         self.sink: FrameSink | None = None
         self.used = 0

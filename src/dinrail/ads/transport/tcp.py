@@ -120,7 +120,7 @@ class TcpLink(asyncio.Protocol):
             return
         peer = transport.get_extra_info("peername")
         self._origin = door.classify(str(peer[0]) if peer else "")
-        _keep_alive(transport.get_extra_info("socket"))
+        keep_alive(transport.get_extra_info("socket"))
         transport.set_write_buffer_limits(high=door.limits.soft_bytes)
         door.links.add(self)
         door.counters.open += 1
@@ -237,7 +237,7 @@ class TcpLink(asyncio.Protocol):
         self._transport.abort()
 
 
-def _keep_alive(sock: socket.socket | None) -> None:
+def keep_alive(sock: socket.socket | None) -> None:
     """Half-open peers are found by the kernel within half a minute."""
     if sock is None:
         return

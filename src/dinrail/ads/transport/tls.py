@@ -19,7 +19,7 @@ from typing import cast
 
 from dinrail.ads.contract import Origin, Via
 from dinrail.ads.transport.sink import FrameSink, SinkFactory
-from dinrail.ads.transport.tcp import listen_refusal
+from dinrail.ads.transport.tcp import keep_alive, listen_refusal
 from dinrail.ads.transport.tls_claim import Asked, Claim, Ended, Established, Event, SecureAdsFault
 from dinrail.ads.transport.tls_core import TlsCore
 from dinrail.ams.address import NetId
@@ -28,7 +28,6 @@ from dinrail.errors import BadRequest, DinrailError, HostError
 LOG = logging.getLogger("dinrail.ads.tls")
 SECURE_ADS_PORT = 8016
 _BACKLOG = 1024
-_KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ class TlsLink(asyncio.Protocol):
             door.counters.turned_away += 1
             self._abort()
             return
-        _keep_alive(transport.get_extra_info("socket"))
+        keep_alive(transport.get_extra_info("socket"))
         transport.set_write_buffer_limits(high=door.limits.soft_bytes)
         door.links[self] = None
         door.counters.open += 1
@@ -317,16 +316,6 @@ class TlsLink(asyncio.Protocol):
     def _abort(self) -> None:
         self._is_closed = True
         self._transport.abort()
-
-
-def _keep_alive(sock: socket.socket | None) -> None:
-    """Half-open peers are found by the kernel within half a minute."""
-    if sock is None:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE:
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 async def listen(door: TlsDoor, host: str | None, port: int) -> asyncio.Server:

@@ -90,7 +90,7 @@ class Brokers:
 
     def _accepts(self, broker: str, net_id: NetId) -> bool:
         """Not what belongs to another door: a NetId that is bound elsewhere is nobody's at a broker."""
-        origin = Origin(Via.MQTT, broker, identity=f"mqtt:{net_id}", net_ids=(net_id,))
+        origin = Origin(Via.MQTT, broker, identity=f"mqtt:{broker}/{net_id}", net_ids=(net_id,))
         return self._process.policy.accepts_source(origin, net_id)
 
     def _told(self, one: BrokerSettings) -> MqttSettings:

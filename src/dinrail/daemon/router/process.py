@@ -60,6 +60,7 @@ class RouterProcess:
             now_ns=clock.monotonic_ns,
             limits=settings.limits,
             wake=self.ticker.arm,
+            identity_of=self.routing.identity_of,
         )
         self.dialler.router = self.routing.router = self.router
         self.devices = Devices(self, plcs)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dinrail.ads.contract import Origin
 from dinrail.ads.router.core import Router
-from dinrail.ads.router.routes import Route, RouteTable
+from dinrail.ads.router.routes import Route, RouteTable, Transport
 from dinrail.ads.settings import MAX_JSON_BYTES, AdsSettings, RouteSetting
 from dinrail.ads.settings_json import from_text, to_text
 from dinrail.ams.address import NetId
@@ -97,6 +97,12 @@ class Routing:
     def setting_of(self, route: Route) -> RouteSetting:
         """What belongs to a route of the table."""
         return next((one for one in self.settings if one.route.net_id == route.net_id), RouteSetting(route))
+
+    def identity_of(self, route: Route) -> str:
+        """What the other end of a route proves: its certificate or key, or that a broker lets it be who it is."""
+        if route.transport is Transport.MQTT:
+            return f"mqtt:{route.host}/{route.net_id}"
+        return self.setting_of(route).identity
 
     def reload(self) -> None:
         """Read the file again. Raises as the constructor does, and keeps what was there."""
