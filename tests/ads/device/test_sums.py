@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import pytest
 from ads_device import Client, FakePermit, subscription
@@ -173,6 +174,26 @@ def sum_request(items: bytes, *, count: int, size: int = ANY) -> bytes:
     return struct.pack("<IIII", 0xF080, count, size, len(items)) + items
 
 
+def prepared_again(client: Client, payload: bytes) -> Callable[[], bytes]:
+    """What a read by handle is prepared to from the second time on."""
+    assert client.prepared(2, payload) is None
+    prepared = client.prepared(2, payload)
+    assert prepared is not None
+    return prepared
+
+
+def test_a_read_by_handle_is_prepared_when_it_comes_again(client: Client) -> None:
+    """A handle that is taken for one read costs no preparing; a number that was released and given again is new."""
+    for _ in range(2):
+        client.device.handles._next = 7  # type: ignore[attr-defined]  # a SymbolDevice
+        _, handle = client.read_write(0xF003, 0, 4, b"MAIN.i\0")
+        payload = struct.pack("<II", 0xF005, *struct.unpack("<I", handle)) + numbers(2)
+        assert prepared_again(client, payload)() == client.body(2, payload)
+        client.write(0xF006, 0, handle)
+    assert client.prepared(2, payload) is None
+    assert client.prepared(2, payload) is None
+
+
 def test_prepared_answers_are_the_same_as_any(client: Client) -> None:
     """A prepared read or sum read gives what a request gives, again and again, with the values of that moment."""
     _, handle = client.read_write(0xF003, 0, 4, b"MAIN.aInt\0")
@@ -186,7 +207,7 @@ def test_prepared_answers_are_the_same_as_any(client: Client) -> None:
         (9, sum_request(mixed, count=6, size=20)),
         (9, sum_request(mixed, count=0)),
     ):
-        prepared = client.prepared(command, payload)
+        prepared = client.prepared(command, payload) or client.prepared(command, payload)
         assert prepared is not None
         for value in (b"\1\2", b"\3\4"):
             client.write(DATA, 104, value)
@@ -199,17 +220,15 @@ def test_prepared_answers_notice_handles_that_end(client: Client) -> None:
     _, handle = client.read_write(0xF003, 0, 4, b"MAIN.i\0")
     (number,) = struct.unpack("<I", handle)
     payload = struct.pack("<III", 0xF005, number, 2)
-    single = client.prepared(2, payload)
+    single = prepared_again(client, payload)
     several = client.prepared(9, sum_request(reads((0xF005, number, 2), (M, 0, 2)), count=2))
-    assert single is not None
     assert several is not None
     client.write(0xF006, 0, handle)
     assert single() == numbers(0x710, 0)
     assert several() == numbers(0, 12) + numbers(0x710, 0) + b"\0\0" + b"01"
 
     _, handle = client.read_write(0xF003, 0, 4, b"MAIN.i\0")
-    single = client.prepared(2, struct.pack("<II", 0xF005, *struct.unpack("<I", handle)) + numbers(2))
-    assert single is not None
+    single = prepared_again(client, struct.pack("<II", 0xF005, *struct.unpack("<I", handle)) + numbers(2))
     other = plc()
     client.device.online_change(other.source, other.uploads, other.memory)  # type: ignore[attr-defined]  # a SymbolDevice
     assert single() == numbers(0x711, 0)
@@ -247,9 +266,8 @@ def test_a_prepared_pointer_read_that_fails_once_is_answered_all_the_same(client
     client.write(DATA, 144, struct.pack("<Q", DATA << 32 | 104))
     _, handle = client.read_write(0xF003, 0, 4, b"MAIN.pInt^")
     (number,) = struct.unpack("<I", handle)
-    single = client.prepared(2, struct.pack("<III", 0xF005, number, 2))
+    single = prepared_again(client, struct.pack("<III", 0xF005, number, 2))
     several = client.prepared(9, sum_request(reads((0xF005, number, 2), (M, 0, 2)), count=2))
-    assert single is not None
     assert several is not None
     assert single() == numbers(0, 2) + b"\0\0"
     client.write(DATA, 144, bytes(8))

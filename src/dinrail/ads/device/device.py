@@ -33,6 +33,8 @@ from dinrail.ams.group import IndexGroup
 from dinrail.ams.state import AdsState
 from dinrail.units import MS_NS
 
+# As plain numbers: to look a member of an enum up costs as much as ten comparisons, in every request.
+_READ, _WRITE, _READ_WRITE = Command.READ.value, Command.WRITE.value, Command.READ_WRITE.value
 NAME_BYTES = 16
 STATES_END = 20
 """The first number that is no ADS state."""
@@ -178,14 +180,14 @@ class AdsDevice:
 
     def perform(self, access: Access, data: bytes) -> bytes | Later:
         """One Read, Write or ReadWrite, permission asked, its data cut to the asked length. Raises AdsFault."""
-        if access.command == Command.READ_WRITE and access.group in SUM_ITEM_COMMANDS:
+        if access.command == _READ_WRITE and access.group in SUM_ITEM_COMMANDS:
             limits = self.limits
             got: bytes | Later | None = perform_sum(self, access, data, limits.sum_items, limits.response_bytes)
         else:
             self.ask(access, data)
-            if access.command == Command.READ:
+            if access.command == _READ:
                 got = self._read_any(access)
-            elif access.command == Command.WRITE:
+            elif access.command == _WRITE:
                 got = self.write(access, data)
             else:
                 got = self.read_write(access, data)

@@ -13,11 +13,12 @@ _LAST = 0xFFFF_FFFF
 
 
 class _Own(Generic[T]):
-    __slots__ = ("peer", "stamp", "things")
+    __slots__ = ("peer", "stamp", "things", "used")
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self.things: dict[int, T] = {}
+        self.used: set[int] = set()
         self.stamp = 0
 
 
@@ -61,11 +62,22 @@ class Handles(Generic[T]):
             raise self._unknown(handle)
         return thing
 
+    def read_again(self, peer: Peer, handle: int) -> bool:
+        """Note that a handle is read; whether it was before. False for one that the peer has not."""
+        own = self._peers.get(id(peer))
+        if own is None or handle not in own.things:
+            return False
+        if handle in own.used:
+            return True
+        own.used.add(handle)
+        return False
+
     def release(self, peer: Peer, handle: int) -> None:
         """Raises AdsFault as `get`."""
         own = self._peers.get(id(peer))
         if own is None or own.things.pop(handle, None) is None:
             raise self._unknown(handle)
+        own.used.discard(handle)
         own.stamp += 1
 
     def stamp(self, peer: Peer) -> int:
@@ -82,6 +94,7 @@ class Handles(Generic[T]):
         self._stale_below = self._next
         for own in self._peers.values():
             own.things.clear()
+            own.used.clear()
             own.stamp += 1
 
     def _unknown(self, handle: int) -> AdsFault:

@@ -12,6 +12,10 @@ from dinrail.ams.frame import Command
 from dinrail.ams.group import IndexGroup
 from dinrail.units import MS_NS
 
+# Plain numbers, as in device.py.
+_WRITE = Command.WRITE.value
+_INPUTS_AND_OUTPUTS = IndexGroup.INPUTS_AND_OUTPUTS.value
+
 
 class MemoryDevice(AdsDevice):
     """Serves `memory` by bytes, bits and sizes (see memory.py)."""
@@ -28,18 +32,18 @@ class MemoryDevice(AdsDevice):
         return None
 
     def read_write(self, access: Access, data: bytes) -> bytes | Later:
-        if access.group == IndexGroup.INPUTS_AND_OUTPUTS:
+        if access.group == _INPUTS_AND_OUTPUTS:
             return self.memory.exchange(access.offset, access.size_bytes, data)
         return super().read_write(access, data)
 
     def subjects(self, access: Access, data: bytes) -> tuple[Subject, ...]:
-        if access.group == IndexGroup.INPUTS_AND_OUTPUTS:
+        if access.group == _INPUTS_AND_OUTPUTS:
             reading = self._subject(Action.READ, IndexGroup.INPUTS, access.offset, access.size_bytes, None, access)
             return reading, self._subject(Action.WRITE, IndexGroup.OUTPUTS, access.offset, len(data), None, access)
         if access.group not in self.memory:
             return super().subjects(access, data)
         action = action_of(access.command, access.group) or Action.WRITE
-        size_bytes = len(data) if access.command == Command.WRITE else access.size_bytes
+        size_bytes = len(data) if access.command == _WRITE else access.size_bytes
         touched = self.memory.touched(access.group, access.offset, size_bytes)
         return (self._subject(action, *touched, access),)
 

@@ -19,6 +19,10 @@ from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.frame import Command
 from dinrail.ams.group import IndexGroup
 
+# Plain numbers, as in device.py.
+_READ, _READ_WRITE = Command.READ.value, Command.READ_WRITE.value
+_SUM_READ = IndexGroup.SUM_READ.value
+_DENIED = AdsError.ACCESS_DENIED.value
 Answer = Callable[[], bytes | None]
 """The body, or None when this once it has to be put together item by item."""
 
@@ -64,19 +68,19 @@ def prepare(device: Preparing, request: Request) -> Callable[[], bytes] | None:
 def _access_of(request: Request) -> tuple[Access | None, bytes]:
     payload = request.payload
     rest = (request.peer, request.permit, request.target)
-    if request.command == Command.READ and len(payload) == wire.READ.size:
+    if request.command == _READ and len(payload) == wire.READ.size:
         group, offset, size_bytes = wire.READ.unpack(payload)
-        return Access(Command.READ, group, offset, size_bytes, *rest), b""
-    if request.command == Command.READ_WRITE and len(payload) > wire.READ_WRITE.size:
+        return Access(_READ, group, offset, size_bytes, *rest), b""
+    if request.command == _READ_WRITE and len(payload) > wire.READ_WRITE.size:
         group, offset, size_bytes, write_bytes = wire.READ_WRITE.unpack_from(payload)
-        if group == IndexGroup.SUM_READ and write_bytes == len(payload) - wire.READ_WRITE.size:
-            return Access(Command.READ_WRITE, group, offset, size_bytes, *rest), payload[wire.READ_WRITE.size :]
+        if group == _SUM_READ and write_bytes == len(payload) - wire.READ_WRITE.size:
+            return Access(_READ_WRITE, group, offset, size_bytes, *rest), payload[wire.READ_WRITE.size :]
     return None, b""
 
 
 def _compile(device: Preparing, access: Access, data: bytes) -> Answer | None:
     try:
-        if access.command == Command.READ_WRITE:
+        if access.command == _READ_WRITE:
             return _compile_sum(device, access, data)
         device.ask(access, data)
         point = device.prepared(access)
@@ -107,7 +111,7 @@ def _compile_sum(device: Preparing, access: Access, data: bytes) -> Answer | Non
     places: list[tuple[bool, int]] = []
     codes: list[int] = []
     for item in items:
-        inner = Access(Command.READ, item.group, item.offset, item.size_bytes, *rest)
+        inner = Access(_READ, item.group, item.offset, item.size_bytes, *rest)
         point: Point | None = None
         code = 0
         try:
@@ -115,7 +119,7 @@ def _compile_sum(device: Preparing, access: Access, data: bytes) -> Answer | Non
             point = device.prepared(inner)
         except AdsFault as fault:
             code = fault.code
-        if code == AdsError.ACCESS_DENIED or (not code and point is None):
+        if code == _DENIED or (not code and point is None):
             return None
         codes.append(code)
         missing = item.size_bytes

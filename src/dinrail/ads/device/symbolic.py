@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable
 from typing import TypeVar
 
-from dinrail.ads.contract import Action, Peer
+from dinrail.ads.contract import Action, Peer, Request
 from dinrail.ads.device import wire
 from dinrail.ads.device.access import Access, Later, Limits
 from dinrail.ads.device.device import Subject
@@ -37,6 +37,13 @@ _LONG_HANDLE = struct.Struct("<IIIH")
 _DATA_TYPE_AT = 16
 """Where an AdsSymbolEntry has its data type."""
 _MAX_VERSION = 255
+# Plain numbers, as in device.py.
+_READ, _WRITE, _READ_WRITE = Command.READ.value, Command.WRITE.value, Command.READ_WRITE.value
+_VALUE_BY_HANDLE, _VALUE_BY_NAME = IndexGroup.VALUE_BY_HANDLE.value, IndexGroup.VALUE_BY_NAME.value
+_RELEASE_HANDLE, _SYMBOL_VERSION = IndexGroup.RELEASE_HANDLE.value, IndexGroup.SYMBOL_VERSION.value
+_INPUTS_AND_OUTPUTS = IndexGroup.INPUTS_AND_OUTPUTS.value
+_VALUE_BY_HANDLE_BYTES = wire.U32.pack(_VALUE_BY_HANDLE)
+_READING, _WRITING = Action.READ, Action.WRITE
 T = TypeVar("T")
 _BY_NAME = frozenset(
     (IndexGroup.HANDLE_BY_NAME, IndexGroup.VALUE_BY_NAME, IndexGroup.INFO_BY_NAME, IndexGroup.SYMBOL_BY_NAME)
@@ -100,7 +107,7 @@ class SymbolDevice(MemoryDevice):
         self.handles.invalidate()
         self.epoch += 1
         for one in self.notifications.subscriptions():
-            if one.wish.group == IndexGroup.VALUE_BY_HANDLE:
+            if one.wish.group == _VALUE_BY_HANDLE:
                 self.notifications.end(one)
                 continue
             try:
@@ -141,6 +148,14 @@ class SymbolDevice(MemoryDevice):
             return super().control(state, device_state, data)
         return None
 
+    def prepare(self, request: Request) -> Callable[[], bytes] | None:
+        """As every device; a value by handle from its second read on, since many take a handle for one read alone."""
+        payload = request.payload
+        by_handle = request.command == _READ and payload[:4] == _VALUE_BY_HANDLE_BYTES
+        if by_handle and not self.handles.read_again(request.peer, int.from_bytes(payload[4:8], "little")):
+            return None
+        return super().prepare(request)
+
     def peer_gone(self, peer: Peer) -> None:
         super().peer_gone(peer)
         self.handles.drop(peer)
@@ -153,27 +168,27 @@ class SymbolDevice(MemoryDevice):
 
     def subjects(self, access: Access, data: bytes) -> tuple[Subject, ...]:
         group = access.group
-        if group == IndexGroup.VALUE_BY_HANDLE:
+        if group == _VALUE_BY_HANDLE:
             return (self._value_subject(access, data, self._held(access)),)
-        if group == IndexGroup.VALUE_BY_NAME and access.command != Command.READ:
+        if group == _VALUE_BY_NAME and access.command != _READ:
             return (self._value_subject(access, data, self.find(data)),)
-        if group in _BY_NAME and access.command == Command.READ_WRITE and access.permit.by_symbol:
+        if group in _BY_NAME and access.command == _READ_WRITE and access.permit.by_symbol:
             return ((Action.BROWSE, group, 0, access.size_bytes, self._names(self.find(data))),)
         return super().subjects(access, data)
 
     def read(self, access: Access) -> bytes | Later:
-        if access.group == IndexGroup.VALUE_BY_HANDLE:
+        if access.group == _VALUE_BY_HANDLE:
             return self._value(self._held(access), access.size_bytes)
         read = self._reads.get(access.group)
         return super().read(access) if read is None else read(access)
 
     def write(self, access: Access, data: bytes) -> Later | None:
-        if access.group == IndexGroup.VALUE_BY_HANDLE:
+        if access.group == _VALUE_BY_HANDLE:
             self._store(self._held(access), data)
-        elif access.group == IndexGroup.VALUE_BY_NAME:
+        elif access.group == _VALUE_BY_NAME:
             name, _, value = data.partition(b"\0")
             self._store(self.find(name), value)
-        elif access.group == IndexGroup.RELEASE_HANDLE:
+        elif access.group == _RELEASE_HANDLE:
             wire.exactly(data, wire.U32.size)
             self.handles.release(access.peer, *wire.U32.unpack(data))
         else:
@@ -188,15 +203,15 @@ class SymbolDevice(MemoryDevice):
             raise AdsFault(AdsError.INVALID_ACCESS, f"{group:#x}:{offset} belongs to a symbol that is read-only")
 
     def read_write(self, access: Access, data: bytes) -> bytes | Later:
-        if access.group == IndexGroup.INPUTS_AND_OUTPUTS:
+        if access.group == _INPUTS_AND_OUTPUTS:
             self._guard(IndexGroup.OUTPUTS, access.offset, len(data))
         ask = self._asks.get(access.group)
         return super().read_write(access, data) if ask is None else ask(access, data)
 
     def prepared(self, access: Access) -> Point | None:
-        if access.group == IndexGroup.SYMBOL_VERSION and access.size_bytes:
+        if access.group == _SYMBOL_VERSION and access.size_bytes:
             return Point(access.group, 1, call=lambda: bytes((self.symbol_version,)))
-        if access.group != IndexGroup.VALUE_BY_HANDLE:
+        if access.group != _VALUE_BY_HANDLE:
             return super().prepared(access)
         place = self._held(access)
         size_bytes = min(access.size_bytes, place.size_bytes)
@@ -208,7 +223,7 @@ class SymbolDevice(MemoryDevice):
         return point_of(_part(self.spot(place), size_bytes))
 
     def point(self, access: Access) -> Point:
-        if access.group == IndexGroup.VALUE_BY_HANDLE and access.size_bytes > self._held(access).size_bytes:
+        if access.group == _VALUE_BY_HANDLE and access.size_bytes > self._held(access).size_bytes:
             raise AdsFault(AdsError.WATCH_SIZE_INVALID, f"the symbol has no {access.size_bytes} bytes")
         return super().point(access)
 
@@ -225,7 +240,7 @@ class SymbolDevice(MemoryDevice):
         names = self._names(place) if access.permit.by_symbol else ()
         if place.method is not None:
             return Action.CALL, access.group, 0, len(data), names
-        writes = access.command == Command.WRITE
+        writes = access.command == _WRITE
         size_bytes = min(len(data) if writes else access.size_bytes, place.size_bytes)
         group, offset = place.group, place.offset
         if place.steps:
@@ -233,7 +248,7 @@ class SymbolDevice(MemoryDevice):
             group, offset = spot.group, spot.offset
             if access.permit.by_symbol:
                 names = (*self.source.containing(group, offset, size_bytes, bit=place.bit), *names)
-        return Action.WRITE if writes else Action.READ, group, offset, size_bytes, names
+        return _WRITING if writes else _READING, group, offset, size_bytes, names
 
     def _names(self, place: SymbolPlace) -> tuple[str, ...]:
         """What contains a place (of a dereferenced one: its first pointer), and its own path last."""

@@ -45,8 +45,9 @@ class Clients:
             session.peers[peer.source] = peer
             router.counters.peers += 1
         if peer.epoch != router.epoch:
-            peer.permits.clear()
+            peer.forget()
             peer.epoch = router.epoch
+        peer.one_way = router.is_one_way(session, source)
         return peer
 
     def _may_speak(self, session: Session, source: bytes) -> bool:
@@ -109,13 +110,13 @@ class Clients:
             outlet.peer_gone(peer)
         peer.devices.clear()
         peer.outlets.clear()
-        peer.permits.clear()
+        peer.forget()
 
     def all(self, sessions: tuple[Session, ...]) -> list[RouterPeer]:
         """The clients of these links, and those that are away. None has a permit from before the last change."""
         away = [peer for waiting in self._orphans.values() for peer in waiting]
         for peer in away:
-            peer.permits.clear()
+            peer.forget()
         return away + [peer for session in sessions for peer in session.peers.values()]
 
     def awaited(self) -> set[bytes]:

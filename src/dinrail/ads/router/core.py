@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dinrail.ads.contract import Device, Link, Origin, Permit, Via
 from dinrail.ads.router.answers import payload_of
 from dinrail.ads.router.clients import Clients
-from dinrail.ads.router.gate import allows, may_come_from_unidirectional
+from dinrail.ads.router.gate import allows
 from dinrail.ads.router.items import Item, items_of
 from dinrail.ads.router.limits import Counters, Limits, PolicySource, Reviewing
 from dinrail.ads.router.outlet import Outlet
@@ -37,6 +37,7 @@ class Router:
     """One router, one NetId. See the module.
 
     dial: asked to connect a route; answered by `upstream_up` or `upstream_failed`, at once or later.
+    identity_of: what a route's other end will have to prove (`Origin.identity`); empty: nothing but its address.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Router:
         limits: Limits | None = None,
         counters: Counters | None = None,
         wake: Callable[[int | None], None] | None = None,
+        identity_of: Callable[[Route], str] = lambda _: "",
     ) -> None:
         self.net_id = net_id
         self.policy = policy
@@ -57,6 +59,7 @@ class Router:
         self.limits = limits or Limits()
         self.counters = counters or Counters()
         self.wake = wake or (lambda _: None)
+        self.identity_of = identity_of
         self.epoch = 0
         self.filetime = 0
         self.own: set[bytes] = {net_id}
@@ -266,13 +269,12 @@ class Router:
         read_only = route is not None and route.read_only
         return allows(self.permit(peer, target), items, target, outlet.names, read_only=read_only)
 
-    def may_ask(self, session: Session, source: bytes, command: int, group: bytes) -> bool:
-        """False for what may not come from a unidirectional route, by whichever link it comes."""
-        one_way = session.outlet is not None and session.outlet.is_unidirectional
-        if not one_way:
-            route = self.routes.to(source[:NET_ID_BYTES])
-            one_way = route is not None and route.unidirectional
-        return not one_way or may_come_from_unidirectional(command, group)
+    def is_one_way(self, session: Session, source: bytes) -> bool:
+        """Whether that source is behind a unidirectional route, by whichever link it comes."""
+        if session.outlet is not None and session.outlet.is_unidirectional:
+            return True
+        route = self.routes.to(source[:NET_ID_BYTES])
+        return route is not None and route.unidirectional
 
     def permit(self, peer: RouterPeer, target: AmsAddr) -> Permit:
         """What that client may do there."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _VALUE_BY_HANDLE = 0xF005
 MAX_DEPTH = 64
 _BY_NAME = frozenset((0xF003, 0xF004, 0xF007, 0xF009, 0xF010))
-_SUM_ADD, _SUM_DELETE = (0xF085).to_bytes(4, "little"), (0xF086).to_bytes(4, "little")
 READ_ONLY = frozenset((Action.READ, Action.STATE, Action.BROWSE))
 """What a read-only route lets through."""
 
@@ -63,11 +62,10 @@ def path_of(name: str) -> tuple[str, ...]:
     return (*(name[:at] for at in ends), name)
 
 
-def may_come_from_unidirectional(command: int, group: bytes) -> bool:
-    """What the SDK lets in from a unidirectional route besides answers: notification requests and ReadState.
+def may_come_from_unidirectional(command: int) -> bool:
+    """What the SDK lets in from a unidirectional route besides answers and notifications: ReadState requests.
 
-    group: the first four bytes of the data.
+    Its "Notification Requests" are the notifications themselves (command 8): a request that has no answer. A client
+    behind such a route that could subscribe could read everything.
     """
-    if command == Command.READ_WRITE:
-        return group in (_SUM_ADD, _SUM_DELETE)
-    return command in (Command.READ_STATE, Command.ADD_NOTIFICATION, Command.DELETE_NOTIFICATION)
+    return command == Command.READ_STATE

@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from dinrail.ads.router.session import Session
 
 
+Place = tuple[Device, AmsAddr, Permit]
+"""A device in this process, the address that the client calls it by, and what it may do there."""
+_MAX_PLACES = 256
+
+
 class RouterPeer:
     """One client: a (link, source address). `session` is None while it is away, and `gone` once it will not come back.
 
     devices, outlets: where it has been (devices by address), and what has to be told when it is gone.
+    permits, places:  by canonical address, and by address as called; they hold until the router's epoch moves.
+    one_way:          from it comes only what may come from a unidirectional route; as of `epoch`.
     """
 
     __slots__ = (
@@ -25,10 +32,12 @@ class RouterPeer:
         "epoch",
         "gone",
         "keeps",
+        "one_way",
         "origin",
         "outlets",
         "pending",
         "permits",
+        "places",
         "session",
         "source",
         "used_ns",
@@ -42,11 +51,25 @@ class RouterPeer:
         self.keeps = False  # it subscribed to something, or has handles
         self.away_until_ns = 0
         self.epoch = epoch
+        self.one_way = False
         self.permits: dict[bytes, Permit] = {}
+        self.places: dict[bytes, Place] = {}
         self.devices: dict[bytes, Device] = {}
         self.outlets: set[Outlet] = set()
         self.pending = 0
         self.used_ns = now_ns
+
+    def forget(self) -> None:
+        """What was found out for it holds no more."""
+        self.permits.clear()
+        self.places.clear()
+
+    def keep(self, place: Place) -> Place:
+        """Remember where a device is."""
+        if len(self.places) >= _MAX_PLACES:
+            self.places.clear()
+        self.places[place[1]] = place
+        return place
 
     def notify(self, device: AmsAddr, payload: bytes) -> bool:
         session = self.session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dinrail.ads.contract import Device, Link, Origin
+from dinrail.ads.contract import Link, Origin
 from dinrail.ads.router.answers import (
     ADD_NOTIFICATION,
     HEAD,
@@ -23,8 +23,9 @@ from dinrail.ads.router.answers import (
     payload_of,
     response_head,
 )
+from dinrail.ads.router.gate import may_come_from_unidirectional
 from dinrail.ads.router.outlet import Outlet
-from dinrail.ads.router.peer import Call, RouterPeer
+from dinrail.ads.router.peer import Call, Place, RouterPeer
 from dinrail.ams.address import AmsAddr
 from dinrail.ams.command import error_body
 from dinrail.ams.errors import AdsError, AdsFault
@@ -91,7 +92,8 @@ class Session:
 
         For the bytes of one segment as they came: what is not one whole frame is not known here.
         """
-        prepared = self._fast.get(data[:34] + data[38:])
+        fast = self._fast
+        prepared = fast.get(data[:34] + data[38:]) if fast else None
         if prepared is not None:
             size, head, make = prepared
             try:
@@ -165,42 +167,38 @@ class Session:
         router = self.router
         peer = self.peers.get(source)
         if peer is None or peer.epoch != router.epoch:
-            found = router.clients.meet(self, source)
-            if not isinstance(found, RouterPeer):
-                return self._error(frame, found) if found else None
-            peer = found
+            met = router.clients.meet(self, source)
+            if not isinstance(met, RouterPeer):
+                return self._error(frame, met) if met else None
+            peer = met
         router.counters.requests += 1
         peer.used_ns = router.now_ns()
         if command not in SERVED:
             return self._error(frame, AdsError.UNKNOWN_COMMAND)
-        if not router.may_ask(self, source, command, frame[38:42]):
+        if peer.one_way and not may_come_from_unidirectional(command):
             router.counters.refused += 1
             return self._error(frame, 0, error_body(command, AdsError.ACCESS_DENIED))
-        place, canonical = router.locate(target, self)
-        if place is None:
+        place = peer.places.get(target)
+        if place is not None:
+            return self._serve(place, frame, peer, command, flags)
+        found, canonical = router.locate(target, self)
+        if found is None:
             known = canonical[:6] in router.own
             return self._error(frame, AdsError.TARGET_PORT_NOT_FOUND if known else AdsError.TARGET_MACHINE_NOT_FOUND)
-        if not isinstance(place, Outlet):
-            return self._serve(place, frame, peer, AmsAddr(target), canonical, command, flags)
-        error, body = router.forward(place, self, peer, frame, canonical)
+        if not isinstance(found, Outlet):
+            peer.devices[canonical] = found
+            place = peer.keep((found, AmsAddr(target), router.permit(peer, canonical)))
+            return self._serve(place, frame, peer, command, flags)
+        error, body = router.forward(found, self, peer, frame, canonical)
         return self._error(frame, error, body) if error or body else None
 
-    def _serve(
-        self,
-        device: Device,
-        frame: bytes,
-        peer: RouterPeer,
-        target: AmsAddr,
-        canonical: AmsAddr,
-        command: int,
-        flags: int,
-    ) -> bytes | None:
-        peer.devices[canonical] = device
+    def _serve(self, place: Place, frame: bytes, peer: RouterPeer, command: int, flags: int) -> bytes | None:
+        device, target, permit = place
         payload = payload_of(frame, command, flags)
         if command == ADD_NOTIFICATION or (command == READ_WRITE and payload[:4] in _KEEPING):
             peer.keeps = True
         wanted = 0 if flags & NO_RETURN else answer_flags(flags)
-        call = Call(self, peer, self.router.permit(peer, canonical), target, command, wanted, frame[34:38], payload)
+        call = Call(self, peer, permit, target, command, wanted, frame[34:38], payload)
         make: Body | None = None
         try:
             if command == READ or (command == READ_WRITE and payload[:4] == _SUM_READ):
