@@ -12,6 +12,7 @@ from build_guest import raw_of
 from build_host import AMD_DGPU, NO_IOMMU, Machine
 from build_rom import card, two_images
 
+from dinrail.ads.credentials import UserFile
 from dinrail.host.archive import write_archive
 
 GPU, AUDIO = "0b:00.0", "0b:00.1"
@@ -45,7 +46,11 @@ SAYS = [
     ("schema",),
     ("lab", "list"),
     ("explain", "vfio: error, group 12 is not viable"),
+    ("ads", "policy", "show", "--config", "dinrail.toml"),
+    ("ads", "policy", "check", "--from", "127.0.0.1"),
+    ("ads", "user", "list", "--file", "users"),
 ]
+READ_ADS = ("info", "state", "symbols", "types", "discover")
 
 
 def dinrail(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -61,6 +66,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         archived(machine, directory / f"{name}.tar.gz")
     (directory / "dinrail.toml").write_text(GUEST)
     (directory / "card.rom").write_bytes(two_images())
+    UserFile(directory / "users").put("operator", "correct horse")
     return directory
 
 
@@ -101,6 +107,16 @@ def test_what_asks_no_host_answers_in_both_ways(place: Path, words: tuple[str, .
         ("down",),
         ("status",),
         ("guest", "list"),
+        ("ads", "serve", "--simulate"),
+        ("ads", "read", "MAIN.x"),
+        ("ads", "write", "MAIN.x", "1"),
+        ("ads", "call", "MAIN.fb", "Add"),
+        ("ads", "watch", "MAIN.x"),
+        ("ads", "record", "x.jsonl"),
+        ("ads", "route", "list"),
+        ("ads", "files", "list"),
+        ("ads", "introduce", "127.0.0.1"),
+        *(("ads", word) for word in READ_ADS),
     ],
     ids=" ".join,
 )

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from dinrail.ams.address import AmsAddr, NetId
 from dinrail.finding import Finding, Severity, worst_first
 from dinrail.pci.address import PciAddress
 
@@ -19,10 +20,10 @@ _STYLE = {Severity.BLOCK: "bold red", Severity.WARN: "yellow", Severity.NOTE: "c
 
 
 def plain(value: object) -> object:
-    """A dataclass tree as JSON types: enums by value, addresses as text, bytes in hex, sets sorted."""
+    """A dataclass tree as JSON types: enums by value, addresses (PCI, AMS) as text, other bytes in hex, sets sorted."""
     if isinstance(value, enum.Enum):
         return value.value
-    if isinstance(value, PciAddress):
+    if isinstance(value, PciAddress | NetId | AmsAddr):
         return str(value)
     if isinstance(value, bytes):
         return value.hex()
