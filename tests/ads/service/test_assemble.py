@@ -235,9 +235,10 @@ def test_services_are_asked_and_not_watched() -> None:
     for group, size in ((122, 4), (120, 4), (1600, 16), (601, 6), (200, 4), (203, 4)):
         assert code_of(client.subscribe, group, 1, size) == AdsError.SERVICE_NOT_SUPPORTED
     client.subscribe(240, 0, 16)
-    client.device.tick(0, 0)
+    for millisecond in range(20):
+        client.device.tick(millisecond * 1_000_000, 0)
     client.control(16)
-    for millisecond in range(1, 50):
+    for millisecond in range(20, 70):
         client.device.tick(millisecond * 1_000_000, 0)
     assert [note[-16:-10] for note in client.peer.notes] == [b"\5\0\1\0\1\0", b"\x0f\0\1\0\2\0"]
 

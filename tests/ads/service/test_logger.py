@@ -155,8 +155,10 @@ def test_a_full_link_is_counted_and_holds_nobody_up(room: Room) -> None:
 def test_its_state_is_subscribed_like_any_device_s(room: Room) -> None:
     """Other notifications of the port go the usual way, and other services are 0x701."""
     handle = room.client.subscribe(0xF100, 0, 4)
-    room.device.tick(0, NEW_YEAR_NS)
-    assert [sample(note) for note in room.client.peer.notes] == [(NEW_YEAR, handle, b"\5\0\0\0")]
+    for millisecond in (0, 10):
+        room.device.tick(millisecond * 1_000_000, NEW_YEAR_NS + millisecond * 1_000_000)
+    first_cycle = NEW_YEAR + 100_000  # 10 ms, in a FILETIME's units
+    assert [sample(note) for note in room.client.peer.notes] == [(first_cycle, handle, b"\5\0\0\0")]
     room.client.unsubscribe(handle)
     assert code_of(room.client.subscribe, 1, 0, 256) == AdsError.SERVICE_NOT_SUPPORTED
     assert code_of(room.client.read, 1, 0xFFFF, 256) == AdsError.SERVICE_NOT_SUPPORTED

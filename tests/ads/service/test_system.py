@@ -113,9 +113,10 @@ def test_subscribers_of_the_state_are_told() -> None:
     """A subscription to 0xF100 sends another sample when the state has changed."""
     client = system(StandInState())
     client.subscribe(0xF100, 0, 4)
-    client.device.tick(0, 0)
+    for millisecond in range(20):
+        client.device.tick(millisecond * 1_000_000, millisecond * 1_000_000)
     client.control(16)
-    for millisecond in range(1, 50):
+    for millisecond in range(20, 70):
         client.device.tick(millisecond * 1_000_000, millisecond * 1_000_000)
     assert [note[-4:] for note in client.peer.notes] == [bytes.fromhex("05000100"), bytes.fromhex("0f000100")]
 
