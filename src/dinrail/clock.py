@@ -1,4 +1,4 @@
-"""Time is an argument: whoever needs it takes a `Clock`. The real one is `dinrail.host.clock.SystemClock`."""
+"""Time is an argument: whoever needs it takes a `Clock`. The real one is `dinrail.system_clock.SystemClock`."""
 
 from __future__ import annotations
 

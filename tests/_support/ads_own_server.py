@@ -23,9 +23,9 @@ from dinrail.ads.transport.ticker import Ticked, Ticker
 from dinrail.ams.address import AmsAddr, NetId
 from dinrail.ams.state import AdsState
 from dinrail.errors import Refused
-from dinrail.host.clock import SystemClock
 from dinrail.iec.symbol import Symbol
 from dinrail.iec.types import Attribute, Encoding, IecType, StringType, WStringType
+from dinrail.system_clock import SystemClock
 from dinrail.units import MS_NS
 
 NET_ID = NetId.parse("192.168.0.231.1.1")

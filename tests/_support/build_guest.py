@@ -20,7 +20,6 @@ from dinrail.guest.definition import GuestDefinition
 from dinrail.guest.plan import GuestFiles
 from dinrail.guest.rundir import RunDir
 from dinrail.guest.site import Site
-from dinrail.host.clock import SystemClock
 from dinrail.host.journal import open_journal
 from dinrail.host.lease import Leases
 from dinrail.host.paths import Paths
@@ -29,6 +28,7 @@ from dinrail.machine.facts import GuestFirmware, HostFacts, Hypervisor
 from dinrail.machine.sources import Entry, Raw, SourceKind
 from dinrail.pci.address import PciAddress
 from dinrail.pci.rom_build import build
+from dinrail.system_clock import SystemClock
 
 FILES = GuestFiles(run="/run/dinrail/guests/hmi", state="/var/lib/dinrail/guests/hmi")
 

@@ -32,8 +32,8 @@ from dinrail.daemon.router.place import Place, machine_net_id
 from dinrail.daemon.router.plcs import simulated_plcs
 from dinrail.daemon.router.process import RouterProcess
 from dinrail.errors import HostError, Refused
-from dinrail.host.clock import SystemClock
 from dinrail.host.paths import Paths
+from dinrail.system_clock import SystemClock
 
 OTHER = NetId.parse("5.9.9.9.1.1")
 Steps = Callable[[RouterProcess], Coroutine[Any, Any, None]]

@@ -22,9 +22,9 @@ from dinrail.guest.screen import screen
 from dinrail.guest.site import Site
 from dinrail.guest.start import StartRequest, start
 from dinrail.guest.stop import kill, stop
-from dinrail.host.clock import SystemClock
 from dinrail.host.live import LiveHost
 from dinrail.host.paths import Paths
+from dinrail.system_clock import SystemClock
 from dinrail.units import S_NS
 
 pytestmark = pytest.mark.lab

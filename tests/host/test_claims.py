@@ -18,8 +18,8 @@ from build_host import IGPU as NO_IOMMU_GPU
 
 from dinrail.clock import ManualClock
 from dinrail.errors import HostError, Refused
+from dinrail.files import atomic_write, read_file
 from dinrail.host import claims
-from dinrail.host.files import atomic_write, read_file
 from dinrail.host.journal import Journal, open_journal
 from dinrail.host.lease import Leases
 from dinrail.host.live import LiveHost

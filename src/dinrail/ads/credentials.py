@@ -29,7 +29,7 @@ from pathlib import Path
 from dinrail.ads.pam import PamService
 from dinrail.ads.settings import CredentialKind, CredentialSettings
 from dinrail.errors import BadRequest, FormatError, HostError
-from dinrail.host.files import ensure_directory, fsync_directory, os_refusal, read_all, write_all
+from dinrail.files import ensure_directory, fsync_directory, os_refusal, read_all, write_all
 
 HEADER = "# dinrail ads users\n"
 MAX_FILE_BYTES = 1 << 20

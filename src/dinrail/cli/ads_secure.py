@@ -71,7 +71,7 @@ def _introduced(
     from dinrail.config.document import find, load
     from dinrail.daemon.router.place import host_name, machine_net_id
     from dinrail.errors import BadRequest
-    from dinrail.host.clock import SystemClock
+    from dinrail.system_clock import SystemClock
 
     settings = load(find(config)).ads
     if settings.tls is None:

@@ -194,7 +194,7 @@ def _run(
     from dinrail.daemon.router.plcs import simulated_plcs
     from dinrail.daemon.router.process import RouterProcess
     from dinrail.daemon.router.serve import serve_until_ended
-    from dinrail.host.clock import SystemClock
+    from dinrail.system_clock import SystemClock
 
     state, socket = kept
     if state is not None:

@@ -47,7 +47,7 @@ def _write(raw: Raw, output: Path | None, *, as_json: bool) -> None:
     from dinrail import __version__
     from dinrail.cli.output import print_json
     from dinrail.host.archive import write_archive
-    from dinrail.host.clock import SystemClock
+    from dinrail.system_clock import SystemClock
     from dinrail.units import S_NS
 
     now = datetime.fromtimestamp(SystemClock().wall_ns() // S_NS, UTC)

@@ -42,7 +42,7 @@ def up(
 
         from dinrail.daemon.supervisor import serve
         from dinrail.guest.site import Site
-        from dinrail.host.clock import SystemClock
+        from dinrail.system_clock import SystemClock
 
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
         serve(Site.of(Session.of(context).host(), Paths.default(), SystemClock()))

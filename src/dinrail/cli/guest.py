@@ -218,8 +218,8 @@ def _waivers(*, headless_ok: bool, rom_mismatch_ok: bool) -> frozenset[str]:
 
 def _site(context: typer.Context) -> Site:
     from dinrail.guest.site import Site
-    from dinrail.host.clock import SystemClock
     from dinrail.host.paths import Paths
+    from dinrail.system_clock import SystemClock
 
     return Site.of(Session.of(context).host(), Paths.default(), SystemClock())
 

@@ -96,8 +96,8 @@ def extract(
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that holds something else.")] = False,
 ) -> None:
     """Read a card's ROM through the system, check that it is whole, and write it with its provenance beside it."""
-    from dinrail.host.clock import SystemClock
     from dinrail.host.paths import Paths
+    from dinrail.system_clock import SystemClock
 
     session = Session.of(context)
     path, rom, note = extract_to(
@@ -170,7 +170,7 @@ def _guard_other_file(path: Path, data: bytes, *, force: bool) -> None:
 def _read(file: Path) -> bytes:
     """The file's bytes, as many as any ROM can have. Raises BadRequest where there is no such file, HostError."""
     from dinrail.errors import BadRequest
-    from dinrail.host.files import read_file
+    from dinrail.files import read_file
     from dinrail.host.store import MAX_ROM_BYTES
 
     if not file.is_file():
@@ -223,7 +223,7 @@ def _function(functions: Iterable[PciFunction], bdf: str) -> PciFunction:
 def _provenance_of(file: Path, rom: Rom) -> Provenance | None:
     """The provenance beside a file, None where there is none that is whole and describes these bytes."""
     from dinrail.errors import DinrailError
-    from dinrail.host.files import read_file
+    from dinrail.files import read_file
     from dinrail.host.store import note_path
     from dinrail.vbios.provenance import MAX_BYTES, describes, from_json
 

@@ -18,10 +18,10 @@ from typing import Any
 from dinrail.config.document import load
 from dinrail.daemon.protocol import Op, Request, encode_request, parse_answer
 from dinrail.errors import HostError
+from dinrail.files import ensure_directory, os_refusal
 from dinrail.guest.site import Site
 from dinrail.guest.start import START_TIMEOUT_NS, StartRequest, start
 from dinrail.guest.stop import kill, stop
-from dinrail.host.files import ensure_directory, os_refusal
 from dinrail.host.paths import Paths
 from dinrail.units import S_NS
 

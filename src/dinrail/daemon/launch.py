@@ -26,7 +26,7 @@ from typing import Any
 
 from dinrail.ads.settings import MAX_JSON_BYTES, AdsSettings
 from dinrail.errors import HostError
-from dinrail.host.files import atomic_write, ensure_directory, os_refusal, read_file
+from dinrail.files import atomic_write, ensure_directory, os_refusal, read_file
 from dinrail.host.paths import Paths
 
 USERS = ("dinrail", "nobody")

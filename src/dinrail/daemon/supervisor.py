@@ -22,12 +22,12 @@ from dinrail.config.document import load
 from dinrail.daemon.launch import keep_router
 from dinrail.daemon.protocol import MAX_LINE_BYTES, Op, Request, encode_fault, encode_result, parse_request
 from dinrail.errors import BadRequest, DinrailError, Refused
+from dinrail.files import ensure_directory, os_refusal
 from dinrail.guest.lifecycle import ALIVE, ENDED
 from dinrail.guest.rundir import Observed, observe_all
 from dinrail.guest.site import Site
 from dinrail.guest.start import START_TIMEOUT_NS, StartRequest, start
 from dinrail.guest.stop import kill, settle_dead, stop
-from dinrail.host.files import ensure_directory, os_refusal
 from dinrail.units import S_NS
 
 LOG = logging.getLogger("dinrail.supervisor")

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dinrail.errors import FormatError, HostError
+from dinrail.files import read_file
 from dinrail.finding import Evidence, Finding, Severity
 from dinrail.guest.definition import RomChoice, RomSource
 from dinrail.guest.site import Site, owner_of
-from dinrail.host.files import read_file
 from dinrail.host.rom import extract
 from dinrail.host.store import MAX_ROM_BYTES, RomStore
 from dinrail.machine.facts import HostFacts, PciFunction

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from dinrail.errors import HostError, Refused
+from dinrail.files import atomic_write, ensure_directory, os_refusal, read_all
 from dinrail.guest.keeper import start_time
 from dinrail.guest.lifecycle import Event, State, after
-from dinrail.host.files import atomic_write, ensure_directory, os_refusal, read_all
 from dinrail.pci.address import PciAddress
 
 _MAX_BYTES = 1 << 20

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from dinrail.errors import HostError, Refused
+from dinrail.files import atomic_write, read_file
 from dinrail.guest.lifecycle import State, require
 from dinrail.guest.qemu.monitor import open_monitor
 from dinrail.guest.qemu.render import COMMAND_SOCKET, SERIAL_LOG
 from dinrail.guest.rundir import RunDir, observe
 from dinrail.guest.site import Site
-from dinrail.host.files import atomic_write, read_file
 
 _MAX_PNG_BYTES = 64 << 20
 

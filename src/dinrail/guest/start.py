@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dinrail.errors import DinrailError, HostError
+from dinrail.files import atomic_write, ensure_directory, os_refusal
 from dinrail.finding import Severity
 from dinrail.guest import keeper
 from dinrail.guest.definition import GuestDefinition, RomSource
@@ -30,7 +31,6 @@ from dinrail.guest.rundir import Lock, Observed, RunDir, busy, observe, observe_
 from dinrail.guest.site import Site, owner_of
 from dinrail.guest.stop import give_back, kill_hypervisor, settle_dead
 from dinrail.host.claims import claim, require_privilege, take_all
-from dinrail.host.files import atomic_write, ensure_directory, os_refusal
 from dinrail.host.lease import Lease
 from dinrail.machine.facts import HostFacts, PciFunction
 from dinrail.machine.read import read_facts

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from dinrail.errors import FormatError
-from dinrail.host.files import atomic_write, read_file
+from dinrail.files import atomic_write, read_file
 from dinrail.machine.sources import Entry, Raw, SourceKind, Topic
 
 FORMAT = "dinrail-host"

@@ -18,10 +18,9 @@ from contextlib import contextmanager
 
 from dinrail.clock import Clock
 from dinrail.errors import BadRequest, DinrailError, FormatError, HostError, Refused
+from dinrail.files import ensure_directory, os_refusal, read_all, write_all
 from dinrail.finding import refusal
 from dinrail.host import undo
-from dinrail.host.clock import SystemClock
-from dinrail.host.files import ensure_directory, os_refusal, read_all, write_all
 from dinrail.host.logfile import Catalogue, LogFile, continue_log, create_log, log_path, prune, read_catalogue, read_log
 from dinrail.host.paths import Paths
 from dinrail.host.port import HostPort
@@ -29,6 +28,7 @@ from dinrail.host.records import MAX_STEPS, StepState, Transaction
 from dinrail.host.undo import Spot, UndoReport, UndoStep, show
 from dinrail.machine.change import Change, ChangeKind, ChangePlan
 from dinrail.machine.sources import Topic
+from dinrail.system_clock import SystemClock
 from dinrail.units import MS_NS, S_NS
 
 _LOCK_WAIT_NS = 10 * S_NS

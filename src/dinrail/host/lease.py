@@ -17,9 +17,9 @@ from types import TracebackType
 
 from dinrail.clock import Clock
 from dinrail.errors import FormatError, Refused
-from dinrail.host.clock import SystemClock
-from dinrail.host.files import ensure_directory, os_refusal, read_all, write_all
+from dinrail.files import ensure_directory, os_refusal, read_all, write_all
 from dinrail.pci.address import PciAddress
+from dinrail.system_clock import SystemClock
 from dinrail.units import MS_NS, S_NS
 
 _MAX_BYTES = 4096

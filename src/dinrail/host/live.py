@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dinrail.errors import CommandFailed, HostError
+from dinrail.files import os_refusal, read_all
 from dinrail.host import run
 from dinrail.host.apply.table import APPLIERS
 from dinrail.host.apply.tree import Tree
-from dinrail.host.files import os_refusal, read_all
 from dinrail.host.port import TargetGone
 from dinrail.host.scan import scan
 from dinrail.machine.change import Change

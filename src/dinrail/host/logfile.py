@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dinrail.errors import FormatError
+from dinrail.files import fsync_directory, os_refusal, read_file, write_all
 from dinrail.host import records
-from dinrail.host.files import fsync_directory, os_refusal, read_file, write_all
 from dinrail.host.records import Outcome, StepState, Transaction
 
 _KEPT_CLOSED = 200

@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
-from dinrail.host.files import errno_name, read_all
+from dinrail.files import errno_name, read_all
 from dinrail.machine.sources import Entry, Source, SourceKind
 
 _ON_PATHS = (SourceKind.FILE, SourceKind.LINK, SourceKind.NAMES, SourceKind.EXISTS)

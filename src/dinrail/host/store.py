@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dinrail.errors import HostError
-from dinrail.host.files import atomic_write, os_refusal, read_file
+from dinrail.files import atomic_write, os_refusal, read_file
 from dinrail.machine.facts import PciIds
 
 MAX_ROM_BYTES = 32 << 20

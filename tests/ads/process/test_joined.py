@@ -141,7 +141,9 @@ def test_by_a_pre_shared_key(pair: Pair) -> None:
     answers(near, lambda error, body: (error, body) == (0, RUN))
     with Raw(near.where) as client:
         assert client.write(FAR_PLC, 0x4020, 2000, b"1234") == 0
-    wrong = pair.document("wrong", f'[ads]\nsecure = []\n[ads.tls]\ncertificate = "w.pem"\n{key.format("guess")}{by_key}')
+    wrong = pair.document(
+        "wrong", f'[ads]\nsecure = []\n[ads.tls]\ncertificate = "w.pem"\n{key.format("guess")}{by_key}'
+    )
     with serving(*wrong, net_id=NEAR) as other:
         answers(other, lambda error, _: error == 0x1B)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from dinrail.ads.transport.ticker import Ticker
-from dinrail.host.clock import SystemClock
+from dinrail.system_clock import SystemClock
 from dinrail.units import MS_NS
 
 

@@ -50,7 +50,7 @@ class Uplinks:
         where = f"route {route.name!r}"
         if route.net_id in self._router.own:
             raise Refused(f"{route.net_id} is served here", where=where, hint="give one of the two another NetId")
-        origin = Origin(_VIA[route.transport], where, route.host)
+        origin = Origin(_VIA[route.transport], where, route.host, identity=self._router.identity_of(route))
         if not self._router.policy.accepts_source(origin, route.net_id):
             raise Refused(
                 f"{route.net_id} is bound to somebody else than {route.host}",

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from dinrail.errors import FormatError
-from dinrail.host.files import atomic_write, read_file
+from dinrail.files import atomic_write, read_file
 from dinrail.units import S_NS
 
 MAX_PEM_BYTES = 1 << 18

@@ -17,8 +17,8 @@ from dinrail.daemon.router.privilege import become, load_all
 from dinrail.daemon.router.process import RouterProcess
 from dinrail.daemon.router.serve import serve_until_ended
 from dinrail.errors import DinrailError
-from dinrail.host.clock import SystemClock
-from dinrail.host.files import read_file
+from dinrail.files import read_file
+from dinrail.system_clock import SystemClock
 
 
 def main() -> int:

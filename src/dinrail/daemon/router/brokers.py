@@ -17,7 +17,7 @@ from dinrail.ads.transport.mqtt_info import Info
 from dinrail.ads.transport.mqtt_settings import MqttSettings
 from dinrail.ams.address import NetId
 from dinrail.errors import HostError, Refused
-from dinrail.host.files import atomic_write
+from dinrail.files import atomic_write
 
 if TYPE_CHECKING:
     from dinrail.daemon.router.process import RouterProcess

@@ -18,7 +18,7 @@ from dinrail.ads.settings import MAX_JSON_BYTES, AdsSettings, RouteSetting
 from dinrail.ads.settings_json import from_text, to_text
 from dinrail.ams.address import NetId
 from dinrail.errors import Refused
-from dinrail.host.files import atomic_write, read_file
+from dinrail.files import atomic_write, read_file
 
 LOG = logging.getLogger("dinrail.ads.routes")
 MAX_ADDED = 1024

@@ -30,7 +30,7 @@ from dinrail.ads.transport.tls_core import ClientCore, ServerCore, TlsCore
 from dinrail.ams.address import NetId
 from dinrail.daemon.router.origins import Classify
 from dinrail.errors import BadRequest
-from dinrail.host.files import read_file
+from dinrail.files import read_file
 from dinrail.units import S_NS
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import os
 
+from dinrail.files import os_refusal
 from dinrail.host.apply.tree import Tree, unexpected
-from dinrail.host.files import os_refusal
 from dinrail.host.port import TargetGone
 from dinrail.machine.change import Change
 

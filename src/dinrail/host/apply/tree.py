@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dinrail.errors import HostError
+from dinrail.files import os_refusal, read_all
 from dinrail.host import run
 from dinrail.host.apply import writer
-from dinrail.host.files import os_refusal, read_all
 from dinrail.host.port import TargetGone
 from dinrail.units import S_NS
 
