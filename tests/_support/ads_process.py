@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dinrail.ams.address import AmsAddr, NetId
-from dinrail.ams.frame import Header, build_frame, parse_header
+from dinrail.ams.frame import Header, TcpCommand, build_frame, parse_header, tcp_frame
 
 NET_ID = NetId.parse("5.77.66.55.1.1")
 PLC = AmsAddr.of(NET_ID, 851)
@@ -196,6 +196,20 @@ class Raw:
         result, handle = struct.unpack("<II", body)
         assert result == 0, hex(result)
         return int(handle)
+
+    def samples(self) -> list[tuple[int, bytes]]:
+        """Handle and data of each sample in the next notification; answers before it are passed over."""
+        while (frame := self.frame())[22:24] != b"\x08\0":
+            continue
+        return samples_in(frame)
+
+    def connect_port(self) -> AmsAddr:
+        """Ask the router for a port, as local clients do, and speak as it from now on."""
+        self.sock.sendall(tcp_frame(TcpCommand.PORT_CONNECT, b"\0\0"))
+        while (answer := self.frame())[:2] != struct.pack("<H", TcpCommand.PORT_CONNECT):
+            continue
+        self.source = AmsAddr(answer[6:14])
+        return self.source
 
 
 def note_entry(group: int, offset: int, size: int, cycle_ms: int = 100, mode: int = 3) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ads_process import ME, PLC, Raw, Serving, document, own_address, samples_in, serving, status, wait_until
+from ads_process import ME, PLC, Raw, Serving, document, own_address, serving, status, wait_until
 from foreign_clients import node_argv, pyads_argv, running
 
 from dinrail.ams.address import AmsAddr, NetId
@@ -139,10 +139,10 @@ def test_the_device_is_killed_and_comes_back(tmp_path: Path) -> None:
     ):
         pyads.ready()
         handle = raw.subscribe(PLC, 0x4020, 8, 4, 20)
-        assert samples_in(_notice(raw))[0][0] == handle
+        assert raw.samples()[0][0] == handle
         assert raw.read(PLC, 0x4020, 0, 4) == (0, bytes(4))
         far.kill()
-        while (sample := samples_in(_notice(raw))[0])[1]:
+        while (sample := raw.samples()[0])[1]:
             continue
         assert sample == (handle, b"")
         wait_until(lambda: raw.ask(PLC, 4)[0].error == UNREACHABLE, "an error in the header")
@@ -152,7 +152,7 @@ def test_the_device_is_killed_and_comes_back(tmp_path: Path) -> None:
             wait_until(lambda: raw.ask(PLC, 4)[0].error == 0, "it is back", 30)
             assert raw.read(PLC, 0x4020, 0, 4) == (0, bytes(4))
             again = raw.subscribe(PLC, 0x4020, 8, 4, 20)
-            assert (again, True) in [(found, bool(data)) for found, data in samples_in(_notice(raw))]
+            assert (again, True) in [(found, bool(data)) for found, data in raw.samples()]
             time.sleep(0.2)
             pyads.go_on()
             codes = pyads.result()["codes"]
@@ -179,10 +179,3 @@ def test_a_silent_device_is_an_error_in_the_result(tmp_path: Path) -> None:
                 assert other.read(PLC, 0x4020, 0, 4)[0] == 0
             waiting.join(10)
             assert answers == [(0x719, b"")]
-
-
-def _notice(raw: Raw) -> bytes:
-    """The next DeviceNotification."""
-    while (frame := raw.frame())[22] != 8:
-        continue
-    return frame
