@@ -33,6 +33,10 @@ class StateSink:
         self.frames.append(frame)
         return None if parse_header(frame).is_response else response_to(frame, STATE + frame[38:])
 
+    def quick(self, data: bytes) -> bytes | None:
+        del data
+        return None
+
     def closed(self) -> None:
         self.ended += 1
 

@@ -28,11 +28,15 @@ class Echo:
     def __init__(self, link: Link) -> None:
         self.link = link
         self.frames: list[bytes] = []
+        self.known: dict[bytes, bytes] = {}
         self.ended = 0
 
     def receive(self, frame: bytes) -> bytes | None:
         self.frames.append(frame)
         return response_to(frame, frame[38:]) if len(frame) >= 38 else None
+
+    def quick(self, data: bytes) -> bytes | None:
+        return self.known.get(data)
 
     def closed(self) -> None:
         self.ended += 1
@@ -95,6 +99,44 @@ def test_any_cut_of_the_stream_gives_the_same_frames(cut: int) -> None:
         writer.close()
 
     assert run(steps).sinks[0].frames == sent
+
+
+def test_what_the_sink_knows_is_answered_at_once_but_never_within_a_frame() -> None:
+    """A segment that the sink knows is answered without being looked at; the same bytes inside a frame are its data."""
+    known, inner = request(b"known"), request(request(b"known"))
+
+    async def steps(hall: Hall, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request(b"first"))
+        await answer(reader)
+        hall.sinks[0].known = {known: request(b"the answer")}
+        writer.write(known)
+        assert await answer(reader) == request(b"the answer")
+        writer.write(inner[: -len(known)])
+        await asyncio.sleep(0.05)
+        writer.write(known)
+        assert (await answer(reader)).endswith(b"known")
+        writer.close()
+
+    assert run(steps).sinks[0].frames == [request(b"first"), inner]
+
+
+def test_nothing_is_written_to_a_connection_that_is_going() -> None:
+    """Between a reset and the loop's word of it, what is sent goes nowhere, and quietly."""
+
+    async def steps(hall: Hall, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request(b"x"))
+        await answer(reader)
+        link = hall.sinks[0].link
+        link._transport.abort()  # type: ignore[attr-defined]  # as the loop does when a write fails
+        for _ in range(10):
+            link.send(request(b"to nobody"))
+        await asyncio.sleep(0.05)
+        assert hall.sinks[0].ended == 1
+        writer.close()
+
+    run(steps)
 
 
 def test_a_length_that_no_frame_has_ends_that_connection_only() -> None:

@@ -20,6 +20,12 @@ class FrameSink(Protocol):
         Answers that come later, and what others send there, go through `Link.send`. Never raises for any bytes.
         """
 
+    def quick(self, data: bytes) -> bytes | None:
+        """The answer to bytes that are one whole frame, and known as such from before; None for any others.
+
+        For a segment as it came, before anybody looks at it. Never raises for any bytes.
+        """
+
     def closed(self) -> None:
         """The link is gone, for whatever reason. Called exactly once, and nothing is received after it."""
 

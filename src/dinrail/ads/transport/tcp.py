@@ -86,11 +86,13 @@ class TcpLink(asyncio.Protocol):
         "_door",
         "_loop",
         "_origin",
+        "_quick",
         "_receive",
         "_sink",
         "_spoke",
         "_started_s",
         "_transport",
+        "_write_out",
     )
 
     def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
@@ -105,6 +107,8 @@ class TcpLink(asyncio.Protocol):
         self._origin: Origin
         self._sink: FrameSink
         self._receive: Callable[[bytes], bytes | None]
+        self._quick: Callable[[bytes], bytes | None]
+        self._write_out: Callable[[bytes], None]
 
     @property
     def origin(self) -> Origin:
@@ -126,16 +130,21 @@ class TcpLink(asyncio.Protocol):
         door.counters.open += 1
         door.counters.accepted += 1
         self._sink = door.connect(self)
-        self._receive = self._sink.receive
+        self._receive, self._quick = self._sink.receive, self._sink.quick
+        self._write_out = transport.write
 
     def data_received(self, data: bytes) -> None:
         if self._decoder is None:
+            answer = self._quick(data)
+            if answer is not None:
+                self._write_out(answer)
+                return
             size = len(data)
             if size > TCP_HEADER_BYTES and int.from_bytes(data[2:6], "little") + TCP_HEADER_BYTES == size:
                 self._spoke = True  # the usual case: one whole frame in one segment
                 answer = self._receive(data)
                 if answer:
-                    self._transport.write(answer)
+                    self._write_out(answer)
                 return
         self._slow(data)
 
@@ -178,6 +187,8 @@ class TcpLink(asyncio.Protocol):
         if self._closed:
             return
         transport = self._transport
+        if transport.is_closing():
+            return  # lost already, and `connection_lost` not called yet
         transport.write(frame)
         if self._congested_s is not None and transport.get_write_buffer_size() > self._door.limits.hard_bytes:
             self._drop_slow("too much unsent")

@@ -23,6 +23,9 @@ class _Nothing:
     def receive(self, _frame: bytes) -> bytes | None:
         return None
 
+    def quick(self, _data: bytes) -> bytes | None:
+        return None
+
     def closed(self) -> None:
         return
 
