@@ -8,6 +8,7 @@ import re
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +22,13 @@ from foreign_clients import HERE
 from run_mosquitto import PASSWD, PROGRAM, free_port
 
 from dinrail.ads.simulate import load
+from dinrail.ads.transport.certificates import load_or_make
 from dinrail.ams.address import NetId
 from dinrail.cli.main import app, hoist_globals, register
 from dinrail.config.document import load as load_document
 
 NET_ID = NetId.parse("5.1.2.3.1.1")
+PLC = NetId.parse("5.80.201.232.1.1")
 LANGUAGES = {"toml", "csv", "console", "python", "js", "sh", "text", "cpp"}
 RUNS = [block for block in ALL if block.runs]
 register()
@@ -108,7 +111,7 @@ def test_commands_exist(block: Block) -> None:
     """Each `dinrail` command is one that the program takes, options and all."""
     for command in commands(block):
         words = list(command.words)
-        if "dinrail" not in words:
+        if "dinrail" not in words or words[0] not in ("dinrail", "docker"):
             continue
         parsed(hoist_globals(words[words.index("dinrail") + 1 :]), str(block))
 
@@ -194,12 +197,11 @@ def test_clients_connect_as_shown(block: Block, place: Path) -> None:
 @pytest.mark.ads
 def test_three_lines_are_a_proxy(place: Path) -> None:
     """The three lines of ads-proxy.md reach a PLC by one connection, with their address put right."""
-    plc = NetId.parse("5.80.201.232.1.1")
-    with serving("--simulate", net_id=plc) as behind:
+    with serving("--simulate", net_id=PLC) as behind:
         text = (EXAMPLES / "proxy.toml").read_text().replace("192.168.0.5", behind.address)
         (place / "dinrail.toml").write_text(text)
         with serving("--config", str(place / "dinrail.toml"), net_id=NET_ID) as router:
-            printed = cli(place, router, "ads", "read", "GVL_Types.nInt", "--net-id", str(plc))
+            printed = cli(place, router, "ads", "read", "GVL_Types.nInt", "--net-id", str(PLC))
     assert "-12345" in printed
 
 
@@ -244,6 +246,86 @@ def test_the_thermometer_measures(place: Path) -> None:
 
 def block_of(page: str, word: str) -> str:
     return next(block.text for block in ALL if block.page == DOCS / page and word in block.words)
+
+
+def secured(place: Path, name: str, address: str, port: int, text: str, net_id: NetId) -> tuple[str, ...]:
+    """Words for a router of that document, with doors at that address; its files lie beside it."""
+    home = place / name
+    home.mkdir(exist_ok=True)
+    doors = f'listen = ["{address}"]\nsecure = ["{address}:{port}"]\n'
+    rest = re.sub(r"^(?:\[ads\]|net_id = .*|secure = .*)\n", "", text.partition("[[")[0], flags=re.MULTILINE)
+    (home / "dinrail.toml").write_text(f'[ads]\nnet_id = "{net_id}"\n{doors}{rest}[[{text.partition("[[")[2]}')
+    return "--config", str(home / "dinrail.toml"), "--simulate"
+
+
+@pytest.mark.ads
+def test_a_key_opens_the_other_end(place: Path) -> None:
+    """The page's two documents with a pre-shared key: reading is allowed at the other end, writing is not."""
+    here, there, port = own_address(), own_address(), free_port()
+    other = secured(place, "there", there, port, block_of("ads-secure.md", "other-end"), PLC)
+    text = block_of("ads-secure.md", "key").replace("192.168.0.5", f"{there}:{port}")
+    ours = secured(place, "here", here, free_port(), text, NET_ID)
+    with (
+        serving(*other, net_id=PLC, address=there, own_doors=True),
+        serving(*ours, net_id=NET_ID, address=here, own_doors=True) as router,
+    ):
+        assert "-12345" in cli(place, router, "ads", "read", "GVL_Types.nInt", "--net-id", str(PLC))
+        assert "0x723" in cli(place, router, "ads", "write", "GVL_Types.nInt", "1", "--net-id", str(PLC))
+
+
+@pytest.mark.ads
+def test_pins_open_both_ends(place: Path) -> None:
+    """The page's pinned route, and the same the other way round: each end knows the other by its fingerprint."""
+    here, there = own_address(), own_address()
+    ports = {here: free_port(), there: free_port()}
+    prints = {}
+    for name in (here, there):
+        (place / name).mkdir()
+        made = load_or_make(place / name / "ads-certificate.pem", name, now_ns=time.time_ns())
+        prints[name] = made.fingerprint
+    block = block_of("ads-secure.md", "pinned")
+    pin = re.search(r'pin = "([^"]+)"', block)
+    assert pin is not None
+
+    def route_to(address: str, net_id: NetId) -> str:
+        text = block.replace("192.168.0.5", f"{address}:{ports[address]}").replace(pin[1], prints[address])
+        return text.replace(str(PLC), str(net_id))
+
+    other = secured(place, there, there, ports[there], route_to(here, NET_ID), PLC)
+    ours = secured(place, here, here, ports[here], route_to(there, PLC), NET_ID)
+    with (
+        serving(*other, net_id=PLC, address=there, own_doors=True) as back,
+        serving(*ours, net_id=NET_ID, address=here, own_doors=True) as router,
+    ):
+        assert "-12345" in cli(place, router, "ads", "read", "GVL_Types.nInt", "--net-id", str(PLC))
+        assert "-12345" in cli(place, back, "ads", "read", "GVL_Types.nInt", "--net-id", str(NET_ID))
+
+
+@pytest.mark.ads
+def test_a_user_of_the_file_adds_a_route(place: Path) -> None:
+    """The page's credentials: a user made by `ads user add` may add a route, by dinrail and by pyads, nobody else."""
+    document = next(block.text for block in documents() if 'file = "users"' in block.text)
+    (place / "dinrail.toml").write_text(document)
+    add = [sys.executable, "-m", "dinrail", "ads", "user", "add", "Administrator", "--password-stdin"]
+    subprocess.run(add, cwd=place, input="correct horse\n", text=True, check=True, capture_output=True)
+    snippet = next(block.text for block in of("python") if "add_route_to_plc" in block.text)
+    with serving("--config", str(place / "dinrail.toml"), net_id=NET_ID) as server:
+        remote = ("ads", "route", "add", "--remote", server.address, "--own-net-id", "5.1.2.10.1.1", "--password-stdin")
+        for word, answer in (("wrong horse", "0x704"), ("correct horse", "added")):
+            done = subprocess.run(
+                [sys.executable, "-m", "dinrail", *remote],
+                input=f"{word}\n",
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+            assert answer in done.stdout
+        text = snippet.replace('"192.168.5.1"', f'"{server.address}"')
+        assert ran([sys.executable, "-c", f"import pyads\n{text}"], place, server).returncode == 0
+        listed = cli(place, server, "ads", "route", "list")
+    assert "5.1.2.10.1.1" in listed
+    assert "192.168.5.7" in listed
 
 
 @pytest.mark.ads
