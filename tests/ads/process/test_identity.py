@@ -10,7 +10,7 @@ from pathlib import Path
 import ads_requests as rq
 import pytest
 from ads_guests import CAM, EVERYTHING, HMI, RULES, Plant, plant
-from ads_process import NET_ID, PLC, SYSTEM, Raw, document, serving, status
+from ads_process import NET_ID, PLC, SYSTEM, Raw, document, note_entry, serving, status
 
 from dinrail.ams.address import AmsAddr, NetId
 from dinrail.ams.discovery import server_info_request
@@ -121,6 +121,24 @@ def test_a_guest_connects_no_port(there: Plant, door: str) -> None:
         assert parse_header(guest.frame()).invoke_id == asked
         assert rq.state()(owner) == rq.YES
     assert dropped(there, "not local") == before + 4
+
+
+def test_a_guest_reaches_no_other_guest_and_no_local_client(there: Plant) -> None:
+    """Ports that clients serve are ports as others: a rule has to name them; this machine may ask a guest's."""
+    with there.client("hmi") as panel, there.client("cam") as cam, Raw(there.server.where) as local:
+        assert rq.state()(panel) == rq.YES  # now the router knows where its NetId is
+        port = local.connect_port()
+        denied = struct.pack("<I", 0x723)
+        for asking, target in ((cam, HMI), (cam, port), (panel, port)):
+            for command, payload in ((2, struct.pack("<III", 0x4020, 0, 4)), (4, b""), (6, note_entry(0x4020, 0, 4))):
+                header, body = asking.ask(target, command, payload)
+                assert (header.error, body[:4]) == (0, denied)
+        asked = local.send(HMI, 4)
+        frame = panel.frame()
+        header = parse_header(frame)
+        assert (header.target, header.command, header.is_response) == (HMI, 4, False)
+        panel.sock.sendall(build_frame(header.source, HMI, 4, 5, header.invoke_id, struct.pack("<IHH", 0, 5, 0)))
+        assert local.response(asked)[1] == struct.pack("<IHH", 0, 5, 0)
 
 
 def test_a_unidirectional_route_lets_its_other_end_ask_for_little(there: Plant) -> None:
