@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import uvloop
+
 from dinrail.ads.transport.ticker import Ticker
 from dinrail.system_clock import SystemClock
 from dinrail.units import MS_NS
@@ -50,6 +52,33 @@ def test_each_part_ticks_when_it_is_due_and_never_early() -> None:
     fast, slow, never = asyncio.run(steps())
     assert len(fast.ticks) > 2 * len(slow.ticks)
     assert never.ticks == []
+
+
+def test_a_tick_takes_one_turn_of_the_loop() -> None:
+    """The timer does not go off early and again: so many turns as there are ticks, on either loop."""
+
+    class Counting(Part):
+        asked = 0
+
+        def due_ns(self) -> int | None:
+            self.asked += 1
+            return super().due_ns()
+
+    async def steps() -> Counting:
+        clock = SystemClock()
+        part = Counting(clock.monotonic_ns(), 10 * MS_NS)
+        ticker = Ticker(clock)
+        ticker.add(part)
+        ticker.start()
+        await asyncio.sleep(0.3)
+        ticker.stop()
+        return part
+
+    for loop in (asyncio.new_event_loop, uvloop.new_event_loop):
+        with asyncio.Runner(loop_factory=loop) as runner:
+            part = runner.run(steps())
+        assert part.ticks
+        assert part.asked <= 2 * (len(part.ticks) + 2)
 
 
 def test_a_time_that_moved_forward_is_kept() -> None:

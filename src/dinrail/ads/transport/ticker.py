@@ -9,7 +9,7 @@ from typing import Protocol
 from dinrail.ads.contract import Device, Peer, Permit, Request
 from dinrail.ads.router.limits import Reviewing
 from dinrail.clock import Clock
-from dinrail.units import S_NS
+from dinrail.units import MS_NS, S_NS
 
 
 class Ticking(Protocol):
@@ -57,8 +57,10 @@ class Ticker:
         if self._timer is not None:
             self._timer.cancel()
         self._armed_ns = due_ns
-        delay_ns = max(due_ns - self._clock.monotonic_ns(), 0)
-        self._timer = self._loop.call_later(delay_ns / S_NS, self._fire)
+        # Up to whole milliseconds, which is what the loops can wait for: uvloop rounds, so that its timer would go off
+        # early, again and again, until the time has come.
+        delay_ms = max(-((self._clock.monotonic_ns() - due_ns) // MS_NS), 0)
+        self._timer = self._loop.call_later(delay_ms * MS_NS / S_NS, self._fire)
 
     def _fire(self) -> None:
         self._timer = self._armed_ns = None
