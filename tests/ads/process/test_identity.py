@@ -214,6 +214,11 @@ def test_refusals_are_counted_each_and_told_once_a_burst(tmp_path: Path) -> None
         assert [("cam" in line, "hmi" in line) for line in lines] == [(True, False), (False, True)]
         assert "0x4020" in lines[0]
         assert str(CAM) in lines[0]
+        # A route more is another policy: what was counted, and what was told, stays.
+        assert rq.add_route("more", "10.99.1.1.1.1")(here) == rq.YES
+        assert rq.write(0x4020, 3000, b"1234")(cam) == rq.NO
+        assert status(there.status)["refused"] == {"default: nothing without a rule": 58}
+        assert there.log.read_text().count("refused by") == 2
 
 
 @pytest.mark.xfail(strict=True, reason="device.prepare asks the permit, and device.request asks it again")

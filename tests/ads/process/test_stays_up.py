@@ -300,9 +300,11 @@ def test_the_status_socket_takes_anything(tmp_path: Path) -> None:
 def test_metrics_say_what_was_done(tmp_path: Path) -> None:
     """Prometheus scrapes the same numbers that the status has, and they are those of what this test did."""
     where, address = tmp_path / "socket", own_address()
-    words = ("--socket", str(where), "--metrics", f"{address}:9848")
+    rule = '[[ads.rule]]\nname = "no"\ndeny = ["control"]\n'
+    words = ("--socket", str(where), "--metrics", f"{address}:9848", *document(tmp_path, rule))
     with serving("--simulate", *words, port=0, log=tmp_path / "log") as server:
         with Raw(server.where) as raw, Raw(server.where, AmsAddr.parse("10.4.4.4.1.1:30000")) as other:
+            assert {rq.control(6)(other) for _ in range(7)} == {rq.NO}
             for _ in range(300):
                 raw.read(PLC, 0x4020, 0, 4)
             for _ in range(20):
@@ -311,12 +313,13 @@ def test_metrics_say_what_was_done(tmp_path: Path) -> None:
             other.samples()
             raw.sock.sendall(build_frame(PLC, raw.source, 2, 5, 1, bytes(8)))  # a response that nobody waits for
             rq.state()(raw)
-            wait_until(lambda: _scraped(address)["router_requests_total"] == 322, "the last request is counted")
+            wait_until(lambda: _scraped(address)["router_requests_total"] == 329, "the last request is counted")
             found, router = _scraped(address), status(where)["router"]
-        assert found["router_responses_total"] + found["router_errors_total"] == 322
+        assert found["router_responses_total"] + found["router_errors_total"] == 329
         assert (found["router_errors_total"], found["router_notifications_total"]) == (20, 1)
         assert (found["router_dropped_frames_total"], found["router_peers"], found["router_links"]) == (1, 2, 2)
         assert (found["links_tcp_open"], found["links_tcp_accepted_total"]) == (2, 2)
+        assert found["policy_refused_total"] == 7
         for name, value in router.items():
             assert found.get(f"router_{name}", found.get(f"router_{name}_total")) == value, name
         wait_until(lambda: _scraped(address)["links_tcp_open"] == 0, "both are gone")

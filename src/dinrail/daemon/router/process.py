@@ -141,6 +141,7 @@ class RouterProcess:
             on_refusal=self._refused,
         )
         if hasattr(self, "router"):
+            policy.refusals = self.policy.refusals  # counted since the start, and told once a burst, whatever changes
             self.use_policy(policy)
         return policy
 
@@ -158,6 +159,7 @@ class RouterProcess:
         host, _, port = self.settings.metrics.rpartition(":")
         collector = RouterCollector()
         collector.add("router", lambda: numbers_of(self.router.counters))
+        collector.add("policy", lambda: {"refused": sum(tuple(self.policy.refusals.totals.values()))})
         for name in self.doors.counters():
             collector.add(f"links_{name}", partial(self._link_numbers, name))
         self._stop_metrics.callback(serve(collector, host.strip("[]"), int(port)))
