@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -68,6 +68,8 @@ class RouterProcess:
         self.ticker.add(self.router)
         self.ticker.add(_Chores(self))
         self.doors = Doors(self)
+        self.end: Callable[[], None] = lambda: None
+        """Ends the process; set by whoever runs it."""
         self._status: StatusSocket | None = None
         self._stop_metrics = contextlib.ExitStack()
 
@@ -77,7 +79,9 @@ class RouterProcess:
             self.ticker.start()
             await self.doors.open()
             if self.place.socket is not None:
-                status = StatusSocket(self.place.socket, {"status": self.status, "reload": self.reload})
+                status = StatusSocket(
+                    self.place.socket, {"status": self.status, "reload": self.reload, "end": self._end}
+                )
                 await status.start()
                 self._status = status
             if self.settings.metrics:
@@ -102,6 +106,10 @@ class RouterProcess:
         """Take up routes that were edited on disk; connections stay. Raises what a broken file raises, and keeps."""
         self.routing.reload()
         return {"routes": len(self.router.routes)}
+
+    def _end(self) -> Mapping[str, object]:
+        self.end()
+        return {}
 
     def reload_or_log(self) -> None:
         """For a signal, which has nobody to answer to."""

@@ -32,6 +32,7 @@ async def _serve(process: RouterProcess, ready: Callable[[], None]) -> None:
     for number in _SIGNALS:
         loop.add_signal_handler(number, end.set)
     loop.add_signal_handler(signal.SIGHUP, process.reload_or_log)
+    process.end = end.set
     await process.start()
     try:
         gc.freeze()  # modules, devices and symbols stay: no collection has to walk through them again

@@ -1,6 +1,6 @@
 """The router's own socket: one JSON request a line, one answer. Only its user (and root) can connect.
 
-    {"op": "status"}  {"op": "reload"}  {"op": "down"}       {"ok": true, "result": {...}}
+    {"op": "status"}  {"op": "reload"}  {"op": "end"}        {"ok": true, "result": {...}}
 
 Bytes from there are as little trusted as any: a line of at most 4 KiB within a second, and one fault for the rest.
 """
