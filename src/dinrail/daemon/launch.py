@@ -68,7 +68,7 @@ def ask_router(paths: Paths, operation: str) -> Mapping[str, Any] | None:
 
 
 def _result(line: bytes, where: str) -> Mapping[str, Any]:
-    """What an answer says. We may be root, and the router takes bytes from networks: it is trusted no more than they."""
+    """What an answer says. We may be root, and the router takes bytes from networks: it is trusted no more."""
     try:
         answer = json.loads(line)
     except (ValueError, RecursionError) as fault:

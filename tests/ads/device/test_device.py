@@ -229,3 +229,14 @@ def test_the_diagnosis_counts_whose_notifications_there_are(client: Client) -> N
         client.subscribe(1, 0, 4)
     diagnosis = struct.pack("<II8sI", 3, 1, client.peer.source, 3 << 8)
     assert client.read(0xF091, 0, 1000) == (0, diagnosis)
+    _, handle = client.subscribe(1, 0, 4)
+    assert client.read(0xF091, 0, 1000)[1][:4] == struct.pack("<I", 4)
+    assert client.unsubscribe(handle) == 0
+    assert client.read(0xF091, 0, 1000) == (0, diagnosis)
+
+
+def test_the_diagnosis_costs_a_sum_no_more_than_its_items(client: Client) -> None:
+    """However many clients subscribe, F091 is put together once and not for each of a sum's ten thousand items."""
+    client.subscribe(1, 0, 4)
+    first, again = (client.device.notifications.diagnosis() for _ in range(2))
+    assert first is again

@@ -69,3 +69,13 @@ def test_tables_are_bounded_and_nothing_goes_uncounted() -> None:
     assert len(told) == MAX_BURSTS + 1
     assert len(log.totals) == MAX_RULES + 1
     assert sum(log.totals.values()) == many
+
+
+def test_a_name_from_outside_makes_no_line_of_its_own() -> None:
+    """A client chooses the names that it asks of a device far away: no control character of it reaches a log."""
+    forged = "MAIN.x\n2026-01-01 00:00:00 WARNING dinrail.ads: all is well \x1b[2J\u202e\x85"
+    for one in (replace(ONE, name=forged), replace(ONE, name=forged, count=3, over=True)):
+        assert str(one).isprintable()
+        assert "MAIN.x\\n2026" in str(one)
+    assert len(str(replace(ONE, name="n" * 1024))) < 400
+    assert "MAIN.größe" in str(replace(ONE, name="MAIN.größe"))

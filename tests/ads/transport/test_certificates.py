@@ -73,3 +73,9 @@ def test_names_are_all_that_a_certificate_is_for() -> None:
     assert c.decode_authorities(Authority("ca").pem)
     with pytest.raises(FormatError):
         c.decode_authorities(b"")
+
+
+def test_a_common_name_that_cannot_be_shown_is_none() -> None:
+    """Control characters in a stranger's certificate write no lines into a log."""
+    issued = Authority("plc-7\n2026-01-01 00:00:00 WARNING all is well").certificate
+    assert c.common_name(issued) == ""

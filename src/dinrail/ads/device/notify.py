@@ -68,6 +68,7 @@ class Notifications:
         self._open: set[Cohort] = set()
         self._retrying: set[Client] = set()
         self._outbox: dict[tuple[int, AmsAddr], tuple[Peer, list[Chunk]]] = {}
+        self._diagnosis: bytes | None = None
         self._next_handle = 1
         self._due_ns: int | None = None if run is None else 0
 
@@ -94,6 +95,7 @@ class Notifications:
         handle = self._next_handle
         self._next_handle = handle % _LAST_HANDLE + 1
         made = Subscription(handle, access, wish, point)
+        self._diagnosis = None
         self._clients[id(access.peer)] = client
         client.subscriptions[handle] = self._subscriptions[handle] = self._fresh[handle] = made
         client.watched_bytes += wish.size_bytes
@@ -118,12 +120,14 @@ class Notifications:
             self._remove(one)
 
     def diagnosis(self) -> bytes:
-        """0xF091: how many there are, and whose (AdsNotificationDiag)."""
-        clients = [
-            _CLIENT.pack(client.peer.source, len(client.subscriptions) << 8 & _LAST_HANDLE)
-            for client in self._clients.values()
-        ]
-        return _DIAGNOSIS.pack(len(self._subscriptions), len(clients)) + b"".join(clients)
+        """0xF091: how many there are, and whose (AdsNotificationDiag). Kept: a sum may ask ten thousand times."""
+        if self._diagnosis is None:
+            clients = [
+                _CLIENT.pack(client.peer.source, len(client.subscriptions) << 8 & _LAST_HANDLE)
+                for client in self._clients.values()
+            ]
+            self._diagnosis = _DIAGNOSIS.pack(len(self._subscriptions), len(clients)) + b"".join(clients)
+        return self._diagnosis
 
     # What the device tells.
 
@@ -295,6 +299,7 @@ class Notifications:
 
     def _remove(self, one: Subscription) -> None:
         del self._subscriptions[one.handle]
+        self._diagnosis = None
         self._fresh.pop(one.handle, None)
         self._pending.pop(one.handle, None)
         client = self._clients[id(one.peer)]

@@ -16,6 +16,8 @@ BURST_NS = 10 * S_NS
 """A burst ends when nothing was refused for so long; a refusal after that is told again."""
 LONGEST_BURST_NS = 300 * S_NS
 """One that does not end is told again after so long, with its count."""
+MAX_SHOWN = 200
+"""Characters of a name in a line."""
 MAX_BURSTS = 1024
 MAX_RULES = 4096
 OTHERS = "(others)"
@@ -42,10 +44,17 @@ class Refusal:
 
     def __str__(self) -> str:
         who = self.origin.guest or self.origin.identity or self.origin.address or self.origin.via.value
-        what = f"{self.action.value} of {self.name or f'{self.group:#x}:{self.offset:#x}'} at {self.target}"
+        thing = shown(self.name) if self.name else f"{self.group:#x}:{self.offset:#x}"
+        what = f"{self.action.value} of {thing} at {self.target}"
         if self.over:
             return f"{who} ({self.source}): {self.count} more refused by {self.rule}, first {what}"
         return f"{who} ({self.source}): {what} refused by {self.rule}"
+
+
+def shown(name: str) -> str:
+    """A name from outside as one bounded piece of a line: of a device far away it is the client's own words."""
+    cut = name if len(name) <= MAX_SHOWN else name[:MAX_SHOWN] + "..."
+    return cut if cut.isprintable() else ascii(cut)[1:-1]
 
 
 def silent(_: Refusal) -> None:

@@ -70,13 +70,17 @@ def normal_fingerprint(text: str) -> str:
 
 
 def common_name(certificate: x509.Certificate) -> str:
-    """The subject's common name; empty when it has none, or one that cannot be read."""
+    """The subject's common name; empty when it has none, or one that cannot be read.
+
+    Anybody may write anything into a certificate of his own, and this stands in logs: one that cannot be shown is none.
+    """
     try:
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     except ValueError:  # a hostile subject is parsed only here
         return ""
     value = names[0].value if names else ""
-    return value if isinstance(value, str) else value.decode("latin-1")
+    text = value if isinstance(value, str) else value.decode("latin-1")
+    return text if text.isprintable() else ""
 
 
 def names_of(certificate: x509.Certificate) -> set[str]:
