@@ -22,8 +22,9 @@ from build_guest import wait_for
 
 from dinrail.ads.contract import Via
 from dinrail.ads.policy.presets import Preset
-from dinrail.ads.router.routes import Route, RouteExists
-from dinrail.ads.settings import AdsSettings, Door, Listen, RouteSetting
+from dinrail.ads.router.routes import Route, RouteExists, Transport
+from dinrail.ads.settings import AdsSettings, CredentialSettings, Door, Listen, RouteSetting
+from dinrail.ads.settings_json import to_text
 from dinrail.ams.address import AmsAddr, NetId
 from dinrail.ams.state import AdsState
 from dinrail.daemon.launch import RouterFiles, ask_router
@@ -31,6 +32,7 @@ from dinrail.daemon.router.origins import Classify, interface_address
 from dinrail.daemon.router.place import Place, machine_net_id
 from dinrail.daemon.router.plcs import simulated_plcs
 from dinrail.daemon.router.process import RouterProcess
+from dinrail.daemon.router.routing import Kept
 from dinrail.errors import HostError, Refused
 from dinrail.host.paths import Paths
 from dinrail.system_clock import SystemClock
@@ -322,3 +324,47 @@ def test_up_brings_the_router_up_and_the_supervisor_keeps_it_up(tmp_path: Path) 
         dinrail("down", "--router")
     assert ask_router(paths, "status") is None
     assert not RouterFiles.of(paths).settings.exists()
+
+
+def test_a_password_opens_no_other_route_than_ones_own(tmp_path: Path) -> None:
+    """Who may add a route changes none of the document's, takes over none that was added, and no guest's NetId."""
+    theirs, hmi = NetId.parse("5.9.9.10.1.1"), NetId.parse("10.77.0.2.1.1")
+    line = Route("line", OTHER, "192.0.2.9", read_only=True, unidirectional=True)
+    settings = replace(
+        settings_at(own_address(), routes=(RouteSetting(line),)),
+        credentials=CredentialSettings(grants=Preset.GATEWAY),
+    )
+
+    async def steps(process: RouterProcess) -> None:
+        from dinrail.ads.contract import Action, Origin
+
+        origin = Origin(Via.LAN, "x", "192.0.2.9")
+        process.routing.add(Route("Line", OTHER, "192.0.2.9"), origin)  # "is there already" is no fault
+        assert process.router.routes.to(OTHER) == line
+        permit = process.policy.permit(origin, AmsAddr.of(OTHER, 30000), PLC)
+        assert not permit.allows(Action.WRITE, 0x4020, 0, 4)
+        first = Route("cell", theirs, "192.0.2.10", transport=Transport.TLS)
+        process.routing.add(first, origin, pin="sha256:" + "a" * 64)
+        for route, pin in (
+            (Route("line", OTHER, "192.0.2.9"), "sha256:" + "b" * 64),
+            (Route("line", OTHER, "192.0.2.66"), ""),
+            (Route("mine", OTHER, "192.0.2.9"), ""),
+            (Route("cell", theirs, "192.0.2.10"), ""),  # without TLS the pin would be gone
+            (Route("cell", theirs, "192.0.2.66", transport=Transport.TLS), ""),
+            (Route("mine", theirs, "192.0.2.66"), ""),
+        ):
+            with pytest.raises(RouteExists):
+                process.routing.add(route, origin, pin=pin)
+        assert (process.router.routes.to(OTHER), process.router.routes.to(theirs)) == (line, first)
+        assert process.routing.pin_of(theirs) == "sha256:" + "a" * 64
+
+    run(steps, settings, Place(tmp_path))
+    kept = [RouteSetting(Route("line", OTHER, "192.0.2.9"), Preset.FULL), RouteSetting(Route("h", hmi, "192.0.2.66"))]
+    (tmp_path / "routes.json").write_text(to_text(Kept(tuple(kept))))
+    guest = Listen(Door.PLAIN, own_address(), 0, guest="hmi", net_id=hmi)
+
+    async def later(process: RouterProcess) -> None:
+        assert tuple(process.router.routes) == (line,)
+        assert process.policy.bound[hmi].guest == "hmi"
+
+    run(later, replace(settings, listen=(*settings.listen, guest)), Place(tmp_path))

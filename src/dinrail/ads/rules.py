@@ -46,7 +46,8 @@ def bindings_of(settings: AdsSettings, added: Iterable[RouteSetting] = ()) -> di
 
     A route whose host is a name is bound to nothing: what a name server says proves nobody.
     """
-    bound = {door.net_id: Bound(guest=door.guest) for door in settings.listen if door.net_id is not None}
+    guests = {door.net_id: Bound(guest=door.guest) for door in settings.listen if door.net_id is not None}
+    bound: dict[NetId, Bound] = {}
     for one in (*settings.routes, *added):
         address = parse_address(one.route.host)
         if one.route.transport is Transport.MQTT:
@@ -55,7 +56,7 @@ def bindings_of(settings: AdsSettings, added: Iterable[RouteSetting] = ()) -> di
             bound[one.route.net_id] = Bound(identity=one.identity)
         elif address is not None:
             bound[one.route.net_id] = Bound(networks=(parse_network(str(address)),))
-    return bound
+    return bound | guests
 
 
 def policy_of(

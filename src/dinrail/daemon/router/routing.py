@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dinrail.ads.contract import Origin
 from dinrail.ads.router.core import Router
-from dinrail.ads.router.routes import Route, RouteTable, Transport
+from dinrail.ads.router.routes import Route, RouteExists, RouteTable, Transport
 from dinrail.ads.settings import MAX_JSON_BYTES, AdsSettings, RouteSetting
 from dinrail.ads.settings_json import from_text, to_text
 from dinrail.ams.address import NetId
@@ -25,7 +25,7 @@ MAX_ADDED = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class Kept:
     """The file's content."""
 
     routes: tuple[RouteSetting, ...] = ()
@@ -45,11 +45,14 @@ class Routing:
         self.table()
 
     def table(self) -> RouteTable:
-        """All routes. The document's win over an added one that came to contradict them."""
+        """All routes. The document's win over an added one that came to contradict them, and so do its guests."""
         table = RouteTable(one.route for one in self._settings.routes)
+        guests = {door.net_id for door in self._settings.listen if door.net_id is not None}
         kept = []
         for one in self.added:
             try:
+                if one.route.net_id in guests or table.to(one.route.net_id) is not None:
+                    raise RouteExists(f"{one.route.net_id} is the document's", where=f"route {one.route.name!r}")
                 table = table.added(one.route)
             except Refused as fault:
                 LOG.warning("kept route left out: %s", fault)
@@ -61,16 +64,25 @@ class Routing:
     def add(self, route: Route, origin: Origin, *, pin: str = "") -> None:
         """Add a route for somebody whose credentials were right. What it grants is the document's word.
 
+        The same route again renews it. One that the document has stays as it stands there, and nobody takes over a
+        NetId that is reached elsewhere: who may add a route is not who may lead others' requests to himself.
+
         pin: `sha256:HEX` of the certificate that this end showed. Raises RouteExists, Refused, BadRequest, HostError:
         then nothing has changed.
         """
         if route.net_id == self._own:
             raise Refused(f"{route.net_id} is this router's own NetId", where=f"route {route.name!r}")
         if len(self.added) >= MAX_ADDED:
-            raise Refused(f"{MAX_ADDED} routes were added already", hint="dinrail ads route delete NAME")
+            raise Refused(f"{MAX_ADDED} routes were added already", hint="dinrail ads route remove NAME")
+        RouteTable([*(known.route for known in self.settings), route])
+        document = next((known for known in self._settings.routes if known.route.net_id == route.net_id), None)
+        if document is not None:
+            if pin not in ("", document.pin):
+                where = f"route {route.name!r}"
+                raise RouteExists(f"the document's route to {route.net_id} has not this certificate", where=where)
+            return
         one = RouteSetting(route, self._settings.credentials.grants, pin)
         others = tuple(known for known in self.added if known.route.net_id != route.net_id)
-        RouteTable([*(known.route for known in self._settings.routes), *(known.route for known in others), route])
         self._take((*others, one))
         LOG.info(
             "route %r to %s at %s added from %s", route.name, route.net_id, route.host, origin.address or origin.via
@@ -147,10 +159,10 @@ class Routing:
     def _store(self, added: tuple[RouteSetting, ...]) -> None:
         if self._path is not None:
             lasting = tuple(one for one in added if not one.route.temporary)
-            atomic_write(self._path, to_text(_Kept(lasting)).encode(), mode=0o600)
+            atomic_write(self._path, to_text(Kept(lasting)).encode(), mode=0o600)
 
     def _load(self) -> tuple[RouteSetting, ...]:
         if self._path is None or not self._path.exists():
             return ()
-        kept = from_text(_Kept, read_file(self._path, max_bytes=MAX_JSON_BYTES), where=str(self._path))
+        kept = from_text(Kept, read_file(self._path, max_bytes=MAX_JSON_BYTES), where=str(self._path))
         return tuple(replace(one, route=replace(one.route, temporary=False)) for one in kept.routes)
