@@ -79,6 +79,11 @@ class FakePermit:
         self.asked.append((action, group, offset, size_bytes, names))
         return self.rule(action, group, offset, size_bytes, names)
 
+    def would_allow(
+        self, action: Action, group: int, offset: int, size_bytes: int, names: tuple[str, ...] = ()
+    ) -> bool:
+        return self.rule(action, group, offset, size_bytes, names)
+
 
 @dataclass
 class FakeRequest:

@@ -91,6 +91,8 @@ class AllowAll:
     def allows(self, action: Action, *_: object) -> bool:
         return action not in self.refused
 
+    would_allow = allows
+
 
 class Admin:
     """Routes that can be changed, and are not kept."""

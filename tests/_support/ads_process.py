@@ -90,8 +90,8 @@ def serving(
 def told(path: Path, line: bytes = b'{"op": "status"}\n') -> Any:
     """What a router's own socket answers to one line; None when it hangs up without a word."""
     with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(path))  # before there is a timeout: with one, a full queue is an error at once
         sock.settimeout(10)
-        sock.connect(str(path))
         sock.sendall(line)
         sock.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: sock.recv(1 << 16), b""))

@@ -45,6 +45,8 @@ class FakePermit:
         self.asked.append((action, group, offset, size_bytes))
         return action in self.actions
 
+    would_allow = allows
+
 
 @dataclass
 class FakeRequest:

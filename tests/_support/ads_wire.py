@@ -176,6 +176,8 @@ class Allow:
         value = action in (Action.READ, Action.WRITE, Action.CALL)
         return self.symbols is None or not value or bool(self.symbols & set(names))
 
+    would_allow = allows
+
 
 class Policy:
     """One permit for all, and NetIds that belong to one address."""

@@ -92,6 +92,11 @@ class Permit(Protocol):
         name or handle the path itself is the last one. Empty when nothing there has a name.
         """
 
+    def would_allow(
+        self, action: Action, group: int, offset: int, size_bytes: int, names: tuple[str, ...] = ()
+    ) -> bool:
+        """The same without counting: for preparing an answer, since what is refused then is asked for again."""
+
 
 class Peer(Protocol):
     """A client of a device: one (link, source address). Outlives its link for a while (see Router)."""

@@ -246,7 +246,8 @@ def test_prepared_answers_follow_memory_through_an_online_change(client: Client)
 
 def test_only_permitted_reads_of_memory_are_prepared() -> None:
     """What is refused, malformed, writes, or is no memory is asked each time, so that each refusal is counted."""
-    client = Client(plc(), permit=FakePermit(rule=not_at_4))
+    permit = FakePermit(rule=not_at_4)
+    client = Client(plc(), permit=permit)
     read = struct.Struct("<III").pack
     assert client.prepared(2, read(M, 0, 4)) is not None
     assert client.prepared(2, read(M, 4, 4)) is None
@@ -257,6 +258,7 @@ def test_only_permitted_reads_of_memory_are_prepared() -> None:
     assert client.prepared(9, sum_request(reads((M, 0, 4), (M, 4, 4)), count=2)) is None
     assert client.prepared(9, sum_request(reads((M, 0, 4)), count=3)) is None
     assert client.prepared(9, struct.pack("<IIII", 0xF081, 0, 0, 0)) is None
+    assert permit.asked == []  # nothing was counted yet
     with pytest.raises(AdsFault):
         client.body(9, sum_request(reads((M, 0, 4)), count=3))
 

@@ -105,6 +105,8 @@ def test_the_table(
     assert (verdict.allowed, verdict.rule) == (allowed, rule)
     assert verdict.reason
     permit: Permit = judge.permit(origin, source_of(origin), target)
+    assert [permit.would_allow(action, group, 0, 4, names) for _ in range(2)] == [allowed] * 2
+    assert not judge.refusals.totals
     assert [permit.allows(action, group, 0, 4, names) for _ in range(2)] == [allowed] * 2
     assert dict(judge.refusals.totals) == ({} if allowed else {rule: 2})
 

@@ -221,7 +221,6 @@ def test_refusals_are_counted_each_and_told_once_a_burst(tmp_path: Path) -> None
         assert there.log.read_text().count("refused by") == 2
 
 
-@pytest.mark.xfail(strict=True, reason="device.prepare asks the permit, and device.request asks it again")
 def test_a_refused_read_is_counted_once(there: Plant) -> None:
     """Also what could have been prepared: a Read and a sum read with one forbidden item."""
     with there.client("hmi") as hmi, there.client("cam") as cam:

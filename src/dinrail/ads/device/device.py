@@ -172,10 +172,11 @@ class AdsDevice:
 
     # For sums and prepared answers.
 
-    def ask(self, access: Access, data: bytes) -> None:
-        """Raises AdsFault 0x723 when the source may not do this."""
+    def ask(self, access: Access, data: bytes, *, counted: bool = True) -> None:
+        """Raises AdsFault 0x723 when the source may not do this. counted: it is to be done now, not prepared."""
+        allows = access.permit.allows if counted else access.permit.would_allow
         for subject in self.subjects(access, data):
-            if not access.permit.allows(*subject):
+            if not allows(*subject):
                 raise AdsFault(AdsError.ACCESS_DENIED)
 
     def perform(self, access: Access, data: bytes) -> bytes | Later:

@@ -33,8 +33,8 @@ class Preparing(Served, Protocol):
 
     limits: Limits
 
-    def ask(self, access: Access, data: bytes) -> None:
-        """Raises AdsFault."""
+    def ask(self, access: Access, data: bytes, *, counted: bool = True) -> None:
+        """See AdsDevice. Raises AdsFault."""
 
     def prepared(self, access: Access) -> Point | None:
         """See AdsDevice. Raises AdsFault."""
@@ -83,7 +83,7 @@ def _compile(device: Preparing, access: Access, data: bytes) -> Answer | None:
     try:
         if access.command == _READ_WRITE:
             return _compile_sum(device, access, data)
-        device.ask(access, data)
+        device.ask(access, data, counted=False)
         point = device.prepared(access)
     except AdsFault:
         return None
@@ -119,7 +119,7 @@ def _compile_sum(device: Preparing, access: Access, data: bytes) -> Answer | Non
         point: Point | None = None
         code = 0
         try:
-            device.ask(inner, b"")
+            device.ask(inner, b"", counted=False)
             point = device.prepared(inner)
         except AdsFault as fault:
             code = fault.code

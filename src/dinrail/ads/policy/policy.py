@@ -162,13 +162,7 @@ class SourcePermit:
         """See `contract.Permit`."""
         if action in self._open:
             return True
-        # Neither offset nor size decides anything, and nothing else changes within an epoch.
-        key = (action, group, names)
-        if key in self._decided:
-            refusing = self._decided[key]
-        else:
-            refusing = self._refusing(action, group, names)
-            self._remember(key, refusing)
+        refusing = self._decision(action, group, names)
         if refusing is None:
             return True
         name = names[-1] if names else ""
@@ -176,6 +170,22 @@ class SourcePermit:
             Refusal(self.origin, self._source, self._target, refusing, action, group, offset, size_bytes, name)
         )
         return False
+
+    def would_allow(
+        self, action: Action, group: int, offset: int, size_bytes: int, names: tuple[str, ...] = ()
+    ) -> bool:
+        """See `contract.Permit`."""
+        del offset, size_bytes
+        return action in self._open or self._decision(action, group, names) is None
+
+    def _decision(self, action: Action, group: int, names: tuple[str, ...]) -> str | None:
+        """As `_refusing`, remembered: neither offset nor size decides anything; nothing else changes in an epoch."""
+        key = (action, group, names)
+        if key in self._decided:
+            return self._decided[key]
+        refusing = self._refusing(action, group, names)
+        self._remember(key, refusing)
+        return refusing
 
     def _remember(self, key: tuple[Action, int, tuple[str, ...]], refusing: str | None) -> None:
         """Names are a client's own words where a device far away is meant: what is kept of them is bounded."""
