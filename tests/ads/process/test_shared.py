@@ -56,11 +56,12 @@ def plant(directory: Path, *, strict: bool = False, limits: str = "") -> Iterato
 
 
 def _twenty(server: Serving) -> list[list[str]]:
-    """14 with AdsLib, 3 ads-client, 3 node-ads; those of a kind all have the same NetId and port."""
+    """14 with AdsLib, 3 ads-client, 3 node-ads; those of a kind call themselves the same, but for one."""
     rounds = str(ROUNDS)
     return [
         *(pyads_argv("share", server, str(number), rounds) for number in range(14)),
-        *(node_argv("ads_client.mjs", "share", server, "remote", str(number), rounds) for number in range(14, 17)),
+        *(node_argv("ads_client.mjs", "share", server, "remote", str(number), rounds) for number in (14, 15)),
+        node_argv("ads_client.mjs", "share", server, "local", "16", rounds),
         *(node_argv("node_ads.mjs", "share", server, str(number), rounds) for number in range(17, 20)),
     ]
 
