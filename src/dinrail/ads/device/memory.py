@@ -204,6 +204,9 @@ class Memory:
     def write(self, group: int, offset: int, data: bytes) -> None:
         """Write bytes or bits, or clear an image. Raises AdsFault."""
         kind = self._kinds.get(group)
+        if kind is not None and kind.access == "bytes" and offset + len(data) <= kind.area.size_bytes and data:
+            kind.area.write(offset, data)  # as in `read`
+            return
         if kind is not None and kind.access == "clear":
             kind.area.write(0, bytes(kind.area.size_bytes))
             return

@@ -10,6 +10,7 @@ from dinrail.iec.types import Encoding
 
 T = TypeVar("T")
 MAX_NAME_BYTES = 4096
+_OTHER = {Encoding.UTF_8: Encoding.CP1252, Encoding.CP1252: Encoding.UTF_8}
 
 
 def lookup(raw: bytes, encoding: Encoding, find: Callable[[str], T]) -> T:
@@ -21,8 +22,7 @@ def lookup(raw: bytes, encoding: Encoding, find: Callable[[str], T]) -> T:
     raw = raw.partition(b"\0")[0]
     if not raw or len(raw) > MAX_NAME_BYTES:
         raise AdsFault(AdsError.SYMBOL_NOT_FOUND)
-    other = Encoding.CP1252 if encoding is Encoding.UTF_8 else Encoding.UTF_8
-    for code in (encoding,) if raw.isascii() else (encoding, other):
+    for code in (encoding,) if raw.isascii() else (encoding, _OTHER[encoding]):
         try:
             return find(raw.decode(code))
         except UnicodeDecodeError:

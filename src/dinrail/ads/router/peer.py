@@ -131,10 +131,12 @@ class Call:
     def answer(self, body: bytes, error: int = 0) -> bytes | None:
         """The response's frame; None when none is wanted, or its link is gone. The request is done with."""
         self._answered = True
-        self._session.router.deferred.pop(self, None)
-        if not self._flags & RESPONSE or not self._session.is_open:
+        session, router = self._session, self._session.router
+        if router.deferred:
+            router.deferred.pop(self, None)
+        if not self._flags & RESPONSE or not session.is_open:
             return None
-        self._session.router.counters.responses += 1
+        router.counters.responses += 1
         return self.head(len(body), error) + self._invoke_id + body
 
     def head(self, size: int, error: int = 0) -> bytes:
