@@ -33,7 +33,7 @@ from dinrail.daemon.router.place import Place, machine_net_id
 from dinrail.daemon.router.plcs import simulated_plcs
 from dinrail.daemon.router.process import RouterProcess
 from dinrail.daemon.router.routing import Kept
-from dinrail.errors import HostError, Refused
+from dinrail.errors import BadRequest, HostError, Refused
 from dinrail.host.paths import Paths
 from dinrail.system_clock import SystemClock
 
@@ -289,6 +289,50 @@ def test_what_a_route_grants_holds_at_once_and_ends_with_it() -> None:
 
     settings = settings_at(own_address())
     run(steps, replace(settings, credentials=replace(settings.credentials, grants=Preset.GATEWAY)))
+
+
+def test_a_device_in_python_is_served_by_its_class(tmp_path: Path) -> None:
+    """`FILE.py:CLASS` is made without arguments; no file, no such class, or no AdsDevice is one clear error."""
+    counter = Path(__file__).resolve().parents[2] / "docs/examples/counter.py"
+    plcs = simulated_plcs((), python=[Simulated(f"{counter}:MyDevice", 852)])
+
+    async def steps() -> None:
+        process = RouterProcess(settings_at(own_address()), Place(), SystemClock(), plcs)
+        await process.start()
+        try:
+            target = AmsAddr.of(NET_ID, 852)
+            assert await raw(process, lambda client: client.read(target, 0x1000, 0, 4)) == (0, b"\1\0\0\0")
+        finally:
+            await process.stop()
+
+    asyncio.run(steps())
+    for text in (f"{tmp_path}/none.py:MyDevice", f"{counter}:Nobody", f"{counter}:Path"):
+        with pytest.raises(BadRequest):
+            simulated_plcs((), python=[Simulated(text)])
+
+
+def test_after_a_restart_the_plc_begins_anew() -> None:
+    """Reset of the system brings first values back; stop and run of the system stop and run its PLCs."""
+
+    async def steps(process: RouterProcess) -> None:
+        def talk(client: Raw) -> None:
+            def system(state: AdsState) -> None:
+                assert client.ask(SYSTEM, 5, struct.pack("<HHI", state, 0, 0))[1] == bytes(4)
+
+            assert client.write(PLC, 0x4020, 4000, b"1234") == 0
+            system(AdsState.STOP)
+            assert client.ask(PLC, 4)[1] == struct.pack("<IHH", 0, 6, 0)
+            assert client.read(PLC, 0x4020, 4000, 4)[1] == b"1234"
+            system(AdsState.RUN)
+            assert client.ask(PLC, 4)[1] == struct.pack("<IHH", 0, 5, 0)
+            assert client.read(PLC, 0x4020, 4000, 4)[1] == b"1234"
+            system(AdsState.RESET)
+            assert client.ask(PLC, 4)[1] == struct.pack("<IHH", 0, 5, 0)
+            assert client.read(PLC, 0x4020, 4000, 4)[1] == bytes(4)
+
+        await raw(process, talk)
+
+    run(steps)
 
 
 @pytest.mark.ads

@@ -253,6 +253,11 @@ def secured(place: Path, name: str, address: str, port: int, text: str, net_id: 
     home = place / name
     home.mkdir(exist_ok=True)
     doors = f'listen = ["{address}"]\nsecure = ["{address}:{port}"]\n'
+    text = (
+        text.replace("[ads.tls]\n", '[ads.tls]\ncertificate = "ads-certificate.pem"\n')
+        if "certificate" not in text
+        else text
+    )
     rest = re.sub(r"^(?:\[ads\]|net_id = .*|secure = .*)\n", "", text.partition("[[")[0], flags=re.MULTILINE)
     (home / "dinrail.toml").write_text(f'[ads]\nnet_id = "{net_id}"\n{doors}{rest}[[{text.partition("[[")[2]}')
     return "--config", str(home / "dinrail.toml"), "--simulate"

@@ -112,8 +112,10 @@ def check_name(name: str) -> None:
 class UserFile:
     """The file of users. Its mode is checked at each reading: nobody else may read it, and only its owner write."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, group: int | None = None) -> None:
+        """group: who may read a new file beside its owner (root makes it, the router has to read it)."""
         self.path = path
+        self._group = group
 
     def users(self) -> tuple[HashedUser, ...]:
         """All users, in the file's order. Raises HostError (missing, readable by others) or FormatError."""
@@ -220,7 +222,10 @@ class UserFile:
             try:
                 if old is not None and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
                     os.fchown(fd, old.st_uid, old.st_gid)
-                os.fchmod(fd, stat.S_IMODE(old.st_mode) if old is not None else 0o600)
+                if old is None and self._group is not None:
+                    os.fchown(fd, -1, self._group)
+                fresh = 0o600 if self._group is None else 0o640
+                os.fchmod(fd, stat.S_IMODE(old.st_mode) if old is not None else fresh)
                 write_all(fd, (HEADER + "".join(user.line() for user in users)).encode())
                 os.fsync(fd)
             finally:

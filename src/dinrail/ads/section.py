@@ -88,7 +88,7 @@ class AdsSection(Section):
                 raise fault(f"route {route.name!r}: {route.address.host!r} is no broker here", "[[ads.mqtt]]")
         for kind, names in (
             ("broker", [broker.name for broker in self.mqtt]),
-            ("simulated port", [str(device.port) for device in self.simulate]),
+            ("simulated port", [str(device.port) for device in self.simulate if device.port]),
             ("key", [psk.identity.upper() for psk in self.tls.psk] if self.tls else []),
         ):
             twice = next((name for name in names if names.count(name) > 1), None)

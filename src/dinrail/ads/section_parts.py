@@ -20,7 +20,6 @@ from dinrail.ads.section_words import (
     PinText,
     PresetWord,
 )
-from dinrail.ams.address import Port
 from dinrail.section import PathText, Section, Text, fault
 from dinrail.units import S_NS
 
@@ -128,7 +127,7 @@ class PskSection(Section):
 class TlsSection(Section):
     """Secure ADS: our certificate (made when it is missing), the shared CA, pre-shared keys."""
 
-    certificate: PathText = "ads-certificate.pem"
+    certificate: PathText | None = None
     authorities: PathText | None = None
     psk: list[PskSection] = Field(default_factory=list)
 
@@ -196,10 +195,10 @@ class SimulateSection(Section):
     """One simulated device."""
 
     file: PathText
-    port: AmsPort = Port.PLC.value
+    port: AmsPort | None = None
 
     def value(self, base: Path) -> s.Simulated:
-        return s.Simulated(rooted(base, self.file), self.port)
+        return s.Simulated(rooted(base, self.file), self.port or 0)
 
 
 class ProgramSection(Section):

@@ -14,7 +14,7 @@ from dinrail.ads.policy.rule import Network, Rule
 from dinrail.ads.router.limits import Limits
 from dinrail.ads.router.routes import AMS_TCP_PORT, SECURE_ADS_PORT, Route
 from dinrail.ads.settings_json import from_text, to_text
-from dinrail.ams.address import NetId, Port
+from dinrail.ams.address import NetId
 from dinrail.errors import BadRequest
 
 LOOPBACK_V4 = "127.0.0.1"
@@ -83,9 +83,12 @@ class Psk:
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """certificate: PEM file with our certificate and key, made when missing. authorities: PEM file of the shared CA."""
+    """certificate: PEM file with our certificate and key, made when missing; empty: one in the router's own directory.
 
-    certificate: str
+    authorities: PEM file of the shared CA.
+    """
+
+    certificate: str = ""
     authorities: str = ""
     psks: tuple[Psk, ...] = ()
 
@@ -129,10 +132,10 @@ class BrokerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """A simulated device: its description file, and the port that it serves."""
+    """A simulated device: its description file, and the port that it serves; 0: the one that the file says, or 851."""
 
     file: str
-    port: int = Port.PLC.value
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)

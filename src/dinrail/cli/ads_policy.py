@@ -250,12 +250,14 @@ def _tell(context: typer.Context, users: UserFile, line: str, fields: dict[str, 
 def _users(file: Path | None, config: Path | None) -> UserFile:
     """The file that is named, or the document's."""
     from dinrail.ads.credentials import UserFile
+    from dinrail.daemon.launch import router_group
     from dinrail.errors import BadRequest
 
+    group = router_group()
     if file is not None:
-        return UserFile(file)
+        return UserFile(file, group=group)
     found = _settings(config).credentials.file
     if not found:
         hint = 'add `file = "users"` to a table [ads.credentials], or name one: --file FILE'
         raise BadRequest("the document names no file of users", hint=hint)
-    return UserFile(Path(found))
+    return UserFile(Path(found), group=group)

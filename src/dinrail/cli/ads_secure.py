@@ -69,8 +69,11 @@ def _introduced(
     from dinrail.ads.transport.visit import first_visit, introduce
     from dinrail.ams.address import NetId
     from dinrail.config.document import find, load
-    from dinrail.daemon.router.place import host_name, machine_net_id
+    from dinrail.daemon.launch import hand_over
+    from dinrail.daemon.router.place import Place, host_name, machine_net_id
+    from dinrail.daemon.router.secure import CERTIFICATE, certificate_path
     from dinrail.errors import BadRequest
+    from dinrail.host.paths import Paths
     from dinrail.system_clock import SystemClock
 
     settings = load(find(config)).ads
@@ -79,7 +82,10 @@ def _introduced(
     where, wanted = Endpoint.parse(server), NetId.parse(net_id) if net_id else None
     known = certificates.normal_fingerprint(pin) if pin else ""
     name = settings.name or host_name()
-    own = certificates.load_or_make(Path(settings.tls.certificate), name, now_ns=SystemClock().wall_ns())
+    path = certificate_path(settings.tls, Place(Paths.default().state / "ads"))
+    own = certificates.load_or_make(path or Path(CERTIFICATE), name, now_ns=SystemClock().wall_ns())
+    if path is not None and not settings.tls.certificate:
+        hand_over(path)
     user, password = credentials()
     call = first_visit(settings.net_id or machine_net_id(), name, user=user, password=password, pin=known)
     claim = asyncio.run(introduce(where.host, where.port or SECURE_ADS_PORT, own, call, net_id=wanted))

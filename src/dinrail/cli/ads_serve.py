@@ -15,6 +15,9 @@ import typer
 from dinrail.cli.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dinrail.ads.contract import Device
     from dinrail.ads.policy.rule import Rule
     from dinrail.ads.settings import AdsSettings, Listen, Simulated
     from dinrail.daemon.router.process import RouterProcess
@@ -38,7 +41,7 @@ Devices = Annotated[
     typer.Option(
         "--device",
         metavar="FILE[@PORT]",
-        help="Serve a simulated device described by a .toml, .csv, .tmc, .tpy or recording; AMS port 851, or PORT.",
+        help="Serve a described device (.toml, .csv, .tmc, .tpy, recording) or FILE.py:CLASS, at AMS port 851 or PORT.",
     ),
 ]
 OwnNetId = Annotated[
@@ -128,11 +131,12 @@ def serve(
     if metrics is not None:
         changes["metrics"] = metrics
     if device:
-        changes["simulate"] = (*settings.simulate, *(_simulated(text) for text in device))
+        changes["simulate"] = (*settings.simulate, *(one for one in map(_simulated, device) if not _is_python(one)))
     if strict:
         changes["limits"] = replace(settings.limits, strict=True)
     settings = replace(settings, **changes)  # type: ignore[arg-type]  # names and types are AdsSettings' own, above
-    _run(context, settings, (state, socket), simulate, loop)
+    python = [one for one in map(_simulated, device or []) if _is_python(one)]
+    _run(context, settings, (state, socket), lambda: _plcs(settings, simulate, python), loop)
 
 
 def _document(config: Path | None) -> AdsSettings:
@@ -176,22 +180,33 @@ def _allowed(text: str) -> tuple[Rule, ...]:
 
 def _simulated(text: str) -> Simulated:
     from dinrail.ads.settings import Simulated as Described
-    from dinrail.ams.address import Port, parse_port
+    from dinrail.ams.address import parse_port
 
     path, at, port = text.rpartition("@")
-    return Described(path, parse_port(port)) if at else Described(text, Port.PLC.value)
+    return Described(path, parse_port(port)) if at else Described(text)
+
+
+def _is_python(one: Simulated) -> bool:
+    from dinrail.daemon.router.plcs import is_python
+
+    return is_python(one.file)
+
+
+def _plcs(settings: AdsSettings, simulate: bool, python: list[Simulated]) -> dict[int, Device]:
+    from dinrail.daemon.router.plcs import simulated_plcs
+
+    return simulated_plcs(settings.simulate, default=simulate, python=python)
 
 
 def _run(
     context: typer.Context,
     settings: AdsSettings,
     kept: tuple[Path | None, Path | None],
-    simulate: bool,
+    plcs: Callable[[], dict[int, Device]],
     loop: LoopKind,
 ) -> None:
     """kept: the directory for what is kept, and the path of the status socket."""
     from dinrail.daemon.router.place import Place
-    from dinrail.daemon.router.plcs import simulated_plcs
     from dinrail.daemon.router.process import RouterProcess
     from dinrail.daemon.router.serve import serve_until_ended
     from dinrail.system_clock import SystemClock
@@ -199,8 +214,7 @@ def _run(
     state, socket = kept
     if state is not None:
         state.mkdir(parents=True, exist_ok=True)
-    plcs = simulated_plcs(settings.simulate, default=simulate)
-    process = RouterProcess(settings, Place(state, socket), SystemClock(), plcs)
+    process = RouterProcess(settings, Place(state, socket), SystemClock(), plcs())
     serve_until_ended(process, lambda: _say(context, process), loop=loop.value)
 
 

@@ -25,14 +25,14 @@ def up(
     context: typer.Context,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay here, log to stderr (for systemd).")] = False,
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="The document; its [ads] table is the router's.")
+        Path | None, typer.Option("--config", metavar="FILE", help="The document; its table `ads` is the router's.")
     ] = None,
     router: Annotated[bool, typer.Option(help="Bring the AMS router up, too.")] = True,
 ) -> None:
     """Bring the supervisor and the AMS router up, each a process of its own.
 
     The supervisor finds running guests again, gives back what ended ones held, and starts a router again that went
-    away. The router listens on loopback unless [ads] says more; as root it is run by an unprivileged user.
+    away. The router listens on loopback unless the document's table `ads` says more; root runs it as another user.
     """
     from dinrail.host.paths import Paths
 

@@ -56,7 +56,8 @@ def _line(fault: ErrorDetails, model: type[BaseModel]) -> str:
         expected = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         hint = did_you_mean(fault["input"], expected)
     shown = _shown(fault["input"])
-    silent = fault["type"] in ("missing", "extra_forbidden") or fault["input"] is None or shown in what
+    whole = isinstance(fault["input"], dict | list)  # a table that contradicts itself: nobody reads it as Python
+    silent = fault["type"] in ("missing", "extra_forbidden") or fault["input"] is None or whole or shown in what
     value = "" if silent else f" (it says {shown})"
     tail = f"; try: {hint}" if hint else ""
     return f"{toml_path(fault['loc'])}: {what}{value}{tail}"

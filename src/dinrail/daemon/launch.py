@@ -135,6 +135,19 @@ def stop_router(paths: Paths) -> bool:
     )
 
 
+def hand_over(path: Path) -> None:
+    """Give a file that we made to the router's user, when we are root and it is not. A link is never followed."""
+    user = _user()
+    if user is not None:
+        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+
+
+def router_group() -> int | None:
+    """The group of the router's user, when we are root and it is not."""
+    user = _user()
+    return None if user is None else user.pw_gid
+
+
 def _user() -> pwd.struct_passwd | None:
     """Whom the router runs as; None: as we do."""
     if os.geteuid() != 0:

@@ -105,6 +105,37 @@ def test_further_net_ids_are_served(bench: Bench) -> None:
     assert error_of(client.ask(read(PLC, ADSLIB))) == AdsError.TARGET_MACHINE_NOT_FOUND
 
 
+def test_what_was_found_out_for_a_client_ends_with_what_it_rests_on(bench: Bench) -> None:
+    """A device that is withdrawn or another in its place counts for the next request, for clients of long standing, too."""
+    client, other = bench.client(), Memory()
+    other.data[0] = 99
+    for target in (HERE, AmsAddr.of(LOOPBACK_NET_ID, 851)):
+        for _ in range(2):
+            assert result_of(client.ask(write(target, ADSLIB, b"1"))) == 0
+    bench.router.serve(851, other)
+    for target in (HERE, AmsAddr.of(LOOPBACK_NET_ID, 851)):
+        assert client.ask(read(target, ADSLIB, size=1))[46] == 99
+    bench.router.withdraw(851)
+    assert error_of(client.ask(write(HERE, ADSLIB, b"1"))) == AdsError.TARGET_PORT_NOT_FOUND
+
+
+def test_a_rule_that_comes_later_counts_for_writes_that_were_made_before(bench: Bench) -> None:
+    """Other rules are asked anew, whatever a client may have done until then."""
+    client = bench.client()
+    assert result_of(client.ask(write(HERE, ADSLIB, b"1"))) == 0
+    bench.router.set_policy(Policy(Allow(refuse=frozenset((Action.WRITE,)))))
+    assert result_of(client.ask(write(HERE, ADSLIB, b"2"))) == AdsError.ACCESS_DENIED
+
+
+def test_a_route_that_becomes_unidirectional_counts_for_its_clients(bench: Bench) -> None:
+    """Who could write until now may no more once its route lets nothing in."""
+    bench.policy.bound.clear()
+    client = bench.client(lan("192.0.2.50"))
+    assert result_of(client.ask(write(HERE, PLC, b"1"))) == 0
+    bench.router.add_route(Route("line", PLC.net_id, "192.0.2.50", unidirectional=True))
+    assert result_of(client.ask(write(HERE, PLC, b"1"))) == AdsError.ACCESS_DENIED
+
+
 @pytest.mark.parametrize(
     ("frame", "size"),
     [

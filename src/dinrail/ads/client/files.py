@@ -90,7 +90,8 @@ class RemoteFiles:
             try:
                 answer = await self._ask(FileGroup.FIND, offset, FIND_BYTES, data, pattern.name)
             except AdsFault as fault:
-                if fault.code == AdsError.NOT_FOUND and found:
+                # A pattern that nothing matches is an empty list; one name that is not there is a fault.
+                if fault.code == AdsError.NOT_FOUND and (found or b"*" in pattern.raw or b"?" in pattern.raw):
                     break
                 raise
             entry = decode(FileFound, answer)

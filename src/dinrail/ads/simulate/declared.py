@@ -136,6 +136,7 @@ class Types:
         if base is not None and not isinstance(base, iec.StructType):
             options.fault(f"{base.name} is no structure that could be extended")
             base = None
+        own = self._methods(name, options.take("methods") or {}, options.where)
         return structure(
             name,
             self._members(options.take("members") or {}, options),
@@ -143,7 +144,7 @@ class Types:
             base=base,
             comment=comment,
             attributes=attributes,
-            methods=self._methods(name, options.take("methods") or {}, options.where),
+            methods=(*own, *self._inherited(name, base, own)),
         )
 
     def _members(self, given: object, options: Options) -> list[iec.Member]:
@@ -181,6 +182,16 @@ class Types:
             options.finish()
             methods.append(method)
         return tuple(methods)
+
+    def _inherited(self, block: str, base: iec.StructType | None, own: tuple[iec.Method, ...]) -> list[iec.Method]:
+        """The base's methods that are not overridden; what serves them serves them here, too."""
+        overridden = {method.name.lower() for method in own}
+        kept = [method for method in (base.methods if base else ()) if method.name.lower() not in overridden]
+        for method in kept:
+            served = self.methods.get(f"{base.name}#{method.name}") if base else None
+            if served is not None:
+                self.methods[f"{block}#{method.name}"] = served
+        return kept
 
     def _served(self, method: iec.Method, options: Options) -> Call:
         """A method that always gives what the description says. Its outputs are zero where that says nothing."""

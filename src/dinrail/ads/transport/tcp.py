@@ -55,8 +55,6 @@ class TcpCounters:
     stalled_dropped: int = 0
     silent_dropped: int = 0
     malformed_dropped: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
 
 
 @dataclass(slots=True)
@@ -195,7 +193,7 @@ class TcpLink(asyncio.Protocol):
 
     def close(self, why: str) -> None:
         if not self._closed:
-            LOG.info("%s: closed: %s", self._origin.address, why)
+            LOG.debug("%s: closed: %s", self._origin.address, why)
             self._closed = True
             self._transport.close()
 

@@ -45,6 +45,8 @@ class Devices:
         """Raises what a broken registry file or an unusable directory raises."""
         self._process = process
         self._tables = {port: table for port, device in plcs.items() if (table := _table_of(device)) is not None}
+        self._symbolic = {port: device for port, device in plcs.items() if isinstance(device, SymbolDevice)}
+        self._restart_index = 1
         self._plcs = {port: Ticked(device, process.ticker) for port, device in plcs.items()}
         self.fingerprint = ""
         """Of our certificate, once there is one."""
@@ -96,12 +98,21 @@ class Devices:
             LOG.warning("the registry is not kept: %s", fault)
 
     def _follow(self, state: object) -> None:
-        router = self._process.router
+        """The system went there: PLCs are gone, stopped, or run; after a restart they begin anew."""
+        router, index = self._process.router, self._system.state.restart_index
+        restarted, self._restart_index = index != self._restart_index, index
         for port, plc in self._plcs.items():
             if state == AdsState.CONFIG:
                 router.withdraw(port)
-            elif not router.serves(port):
+                continue
+            device = self._symbolic.get(port)
+            if device is not None:
+                goal = AdsState.STOP if state == AdsState.STOP else AdsState.RUN
+                for asked in (AdsState.RESET, goal) if restarted else (goal,):
+                    device.control(asked, 0, b"")
+            if not router.serves(port):
                 router.serve(port, plc)
+        router.changed()
 
     def _told(self) -> ServerInfo:
         address = AmsAddr.of(self._process.net_id, Port.SYSTEM_SERVICE)

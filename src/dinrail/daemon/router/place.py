@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from dinrail.ams.address import NetId
 
+LOG = logging.getLogger("dinrail.ads")
 _MACHINE_ID = Path("/etc/machine-id")
 _HOST_ID = Path("/etc/hostid")  # FreeBSD's
 
@@ -48,5 +50,6 @@ def machine_net_id() -> NetId:
             break
     else:
         text = socket.gethostname()
+        LOG.warning("no machine id here: our NetId follows from the host name %r; set `net_id` to keep one", text)
     digest = hashlib.sha256(b"dinrail net id\0" + text.encode()).digest()
     return NetId(bytes((5, *digest[:3], 1, 1)))

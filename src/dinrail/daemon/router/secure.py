@@ -12,6 +12,8 @@ key (PSK)           nobody else owns the NetId; a route with that key names the 
 from __future__ import annotations
 
 import asyncio
+import getpass
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +31,17 @@ from dinrail.ads.transport.tls_context import TlsContext
 from dinrail.ads.transport.tls_core import ClientCore, ServerCore, TlsCore
 from dinrail.ams.address import NetId
 from dinrail.daemon.router.origins import Classify
-from dinrail.errors import BadRequest
+from dinrail.daemon.router.place import Place
+from dinrail.errors import BadRequest, HostError
 from dinrail.files import read_file
 from dinrail.units import S_NS
 
 if TYPE_CHECKING:
     from dinrail.daemon.router.process import RouterProcess
+
+
+LOG = logging.getLogger("dinrail.ads.secure")
+CERTIFICATE = "ads-certificate.pem"
 
 
 class SecureDoors:
@@ -46,8 +53,7 @@ class SecureDoors:
             raise BadRequest("Secure ADS without [ads.tls]")
         self._process = process
         self.counters = tls.TlsCounters()
-        path = Path(settings.certificate)
-        self.own = certificates.load_or_make(path, process.settings.name, now_ns=process.clock.wall_ns())
+        self.own = _own(process, settings)
         self._authorities = _authorities(settings)
         self._psks = {entry.identity.upper(): _key(entry) for entry in settings.psks}
         find = (lambda identity: self._psks.get(identity.upper())) if self._psks else None
@@ -123,6 +129,24 @@ class SecureDoors:
         route = Route(name, claim.net_id, origin.address, transport=Transport.TLS)
         process.routing.add(route, origin, pin=claim.identity)
         return (claim.net_id,)
+
+
+def certificate_path(settings: TlsSettings, place: Place) -> Path | None:
+    """Where the router's certificate lies: where the document says, else in its own directory; None: nowhere."""
+    return Path(settings.certificate) if settings.certificate else place.at(CERTIFICATE)
+
+
+def _own(process: RouterProcess, settings: TlsSettings) -> certificates.Credentials:
+    name, now_ns = process.settings.name, process.clock.wall_ns()
+    path = certificate_path(settings, process.place)
+    if path is None:
+        LOG.warning("no state directory: our certificate is another one at each start (--state DIR keeps it)")
+        return certificates.make(name, now_ns=now_ns)
+    try:
+        return certificates.load_or_make(path, name, now_ns=now_ns)
+    except HostError as fault:
+        hint = f"the router runs as {getpass.getuser()}: let it read that file, or leave `certificate` out"
+        raise HostError(fault.what, where=fault.where, why=fault.why, hint=hint) from fault
 
 
 def _key(entry: Psk) -> keys.Psk:
