@@ -23,7 +23,7 @@ from build_guest import wait_for
 from dinrail.ads.contract import Via
 from dinrail.ads.policy.presets import Preset
 from dinrail.ads.router.routes import Route, RouteExists, Transport
-from dinrail.ads.settings import AdsSettings, Door, Listen, RouteSetting, Simulated
+from dinrail.ads.settings import AdsSettings, CredentialSettings, Door, Listen, RouteSetting, Simulated
 from dinrail.ads.settings_json import to_text
 from dinrail.ams.address import AmsAddr, NetId
 from dinrail.ams.state import AdsState
