@@ -34,6 +34,7 @@ from ads_wire import (
 
 from dinrail.ads.contract import Action, Origin, Peer, Permit, Request, Via
 from dinrail.ads.router.limits import Limits
+from dinrail.ads.router.routes import Route
 from dinrail.ams.address import LOOPBACK_NET_ID, AmsAddr, NetId
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.frame import Command, Flag, TcpCommand, build_frame, tcp_frame
@@ -106,7 +107,7 @@ def test_further_net_ids_are_served(bench: Bench) -> None:
 
 
 def test_what_was_found_out_for_a_client_ends_with_what_it_rests_on(bench: Bench) -> None:
-    """A device that is withdrawn or another in its place counts for the next request, for clients of long standing, too."""
+    """A device withdrawn, or another in its place, counts with the next request, for old clients, too."""
     client, other = bench.client(), Memory()
     other.data[0] = 99
     for target in (HERE, AmsAddr.of(LOOPBACK_NET_ID, 851)):
@@ -119,17 +120,26 @@ def test_what_was_found_out_for_a_client_ends_with_what_it_rests_on(bench: Bench
     assert error_of(client.ask(write(HERE, ADSLIB, b"1"))) == AdsError.TARGET_PORT_NOT_FOUND
 
 
-def test_a_rule_that_comes_later_counts_for_writes_that_were_made_before(bench: Bench) -> None:
-    """Other rules are asked anew, whatever a client may have done until then."""
-    client = bench.client()
-    assert result_of(client.ask(write(HERE, ADSLIB, b"1"))) == 0
-    bench.router.set_policy(Policy(Allow(refuse=frozenset((Action.WRITE,)))))
-    assert result_of(client.ask(write(HERE, ADSLIB, b"2"))) == AdsError.ACCESS_DENIED
+def test_a_request_carries_the_permit_of_its_time(bench: Bench) -> None:
+    """Other rules reach the device with the very next request, whatever was permitted to that client until then."""
+    seen: list[Permit] = []
+
+    class Noting(Memory):
+        def request(self, request: Request) -> bytes | None:
+            seen.append(request.permit)
+            return super().request(request)
+
+    bench.router.serve(852, Noting())
+    client, frame, other = bench.client(), write(AmsAddr.of(OURS, 852), ADSLIB, b"1"), Policy()
+    client.ask(frame)
+    client.ask(frame)
+    bench.router.set_policy(other)
+    client.ask(frame)
+    assert seen == [bench.policy.answer, bench.policy.answer, other.answer]
 
 
 def test_a_route_that_becomes_unidirectional_counts_for_its_clients(bench: Bench) -> None:
     """Who could write until now may no more once its route lets nothing in."""
-    bench.policy.bound.clear()
     client = bench.client(lan("192.0.2.50"))
     assert result_of(client.ask(write(HERE, PLC, b"1"))) == 0
     bench.router.add_route(Route("line", PLC.net_id, "192.0.2.50", unidirectional=True))
