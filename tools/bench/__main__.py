@@ -1,4 +1,4 @@
-"""Run all benchmarks: `python -m tools.bench [--rounds N]`. Results are printed, nothing is judged."""
+"""Run all benchmarks: `python -m tools.bench [--rounds N] [--only PART]`. Results are printed, nothing is judged."""
 
 from __future__ import annotations
 
@@ -79,14 +79,28 @@ def rom_walk(rounds: int) -> None:
     print(f"\nROM walk: {middle:.0f} MB/s median ({len(roms)} files, {images} images, {total_bytes / 1e6:.1f} MB)")
 
 
+def ads(rounds: int, *, long: bool = False, json_file: Path | None = None) -> None:
+    """Our router and device against a bare echo and pyads' test server."""
+    from tools.bench.ads.run import ads as run
+
+    run(rounds, long=long, json_file=json_file)
+
+
 def main() -> None:
+    parts = {"start-up": start_up, "inventory": inventory, "rom": rom_walk}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--only", choices=(*parts, "ads"), action="append", help="this part alone; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures of the ADS part there")
+    parser.add_argument("--long", action="store_true", help="ADS: memory over a million requests, not 200 000")
+    words = parser.parse_args()
+    rounds, wanted = words.rounds, words.only or [*parts, "ads"]
     print(f"Python {platform.python_version()}, {platform.platform()}, {rounds} interleaved rounds, medians")
-    start_up(rounds)
-    inventory(rounds)
-    rom_walk(rounds)
+    for name, part in parts.items():
+        if name in wanted:
+            part(rounds)
+    if "ads" in wanted:
+        ads(rounds, long=words.long, json_file=words.json)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,19 @@ import statistics
 import struct
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from dinrail.ams.address import AmsAddr, NetId
 from dinrail.ams.frame import Command, build_frame
 
+AMS_PORT = 48898
+MEMORY = 0x4020
+VARIABLES = 2000
+"""UDINTs that the benchmark's devices have, from %MB0 on."""
 LOCAL = NetId.parse("10.9.8.7.1.1")
 _READ = struct.Struct("<III")
 _ITEM = struct.Struct("<III")
+_MANY_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +42,25 @@ class Load:
         return self.cpu_ns / self.requests / 1000
 
 
+def variable(number: int) -> str:
+    """The name of the variable at %MB(4 * number)."""
+    return f"MAIN.v{number}"
+
+
 def read_request(target: AmsAddr, client: int, size: int = 4) -> bytes:
     """A Read of %MB0 from client number `client`."""
-    return build_frame(target, AmsAddr.of(LOCAL, 30000 + client), Command.READ, 4, 1, _READ.pack(0x4020, 0, size))
+    return build_frame(target, AmsAddr.of(LOCAL, 30000 + client), Command.READ, 4, 1, _READ.pack(MEMORY, 0, size))
 
 
 def sum_request(target: AmsAddr, items: int) -> bytes:
     """A sum read (0xF080) of that many 4-byte pieces of %M."""
-    body = b"".join(_ITEM.pack(0x4020, 4 * n, 4) for n in range(items))
+    body = b"".join(_ITEM.pack(MEMORY, 4 * n, 4) for n in range(items))
     head = struct.pack("<IIII", 0xF080, items, 8 * items, len(body))
     return build_frame(target, AmsAddr.of(LOCAL, 30000), Command.READ_WRITE, 4, 1, head + body)
 
 
 def cpu_ns(pid: int) -> int:
     """CPU time of a process and its threads so far, in ns, by the scheduler's own account."""
-    from pathlib import Path
-
     return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
@@ -83,12 +92,14 @@ def one(where: tuple[str, int], pid: int, request: bytes, count: int) -> Load:
 
 def many(where: tuple[str, int], pid: int, requests: list[bytes], count: int) -> Load:
     """One socket for each request, one outstanding on each; `count` round trips in all."""
-    socks = [connected(*where) for _ in requests]
     poll = select.epoll()
     by_fd: dict[int, int] = {}
+    socks: list[socket.socket] = []
     answer = 0
-    for number, sock in enumerate(socks):
-        answer = len(_exchange(sock, requests[number]))
+    for number, request in enumerate(requests):
+        sock = connected(*where)
+        socks.append(sock)
+        answer = len(_exchange(sock, request))  # before the next connects: pyads' server has a backlog of five
         poll.register(sock.fileno(), select.EPOLLIN)
         by_fd[sock.fileno()] = number
     sent_ns = [0] * len(socks)
@@ -101,7 +112,7 @@ def many(where: tuple[str, int], pid: int, requests: list[bytes], count: int) ->
         for fd, _ in poll.poll(5):
             number = by_fd[fd]
             sock = socks[number]
-            got = len(sock.recv(4096))
+            got = len(sock.recv(_MANY_BYTES))
             if got != answer:
                 raise RuntimeError(f"an answer of {got} bytes instead of {answer}")
             now_ns = time.perf_counter_ns()
@@ -111,6 +122,7 @@ def many(where: tuple[str, int], pid: int, requests: list[bytes], count: int) ->
     wall_ns = time.perf_counter_ns() - begun_ns
     used_ns = cpu_ns(pid) - used_ns
     for sock in socks:
+        sock.recv(_MANY_BYTES)  # each has one more on its way
         sock.close()
     poll.close()
     return _load(times, wall_ns, used_ns)
