@@ -74,3 +74,13 @@ def test_what_cannot_be_loaded_is_told(tmp_path: Path) -> None:
 def test_the_default_device_needs_no_file() -> None:
     """The package brings its own description along."""
     assert (Path(dinrail.ads.simulate.__file__).parent / "default.toml").exists()
+
+
+def test_a_device_in_which_nothing_moves_wakes_up_for_nothing(tmp_path: Path) -> None:
+    """Without generators a device is not due until somebody subscribes; with one it is, in each cycle."""
+    (tmp_path / "still.toml").write_text('[symbols]\na = "INT"')
+    (tmp_path / "moving.toml").write_text('[symbols]\na = { type = "INT", generator = "counter" }')
+    assert load(tmp_path / "still.toml").due_ns() is None
+    moving = load(tmp_path / "moving.toml")
+    moving.tick(1_000_000_000, 2_000_000_000)
+    assert moving.due_ns() == 1_010_000_000

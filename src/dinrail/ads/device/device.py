@@ -57,8 +57,8 @@ class AdsDevice:
         self.ads_state: int = AdsState.RUN
         self.device_state = 0
         self.epoch = 0
-        runs = type(self).cycle is not AdsDevice.cycle
-        self.notifications = Notifications(self.limits, task_cycle_ns, self._run_cycle if runs else None)
+        run = self._run_cycle if self.has_cycle() else None
+        self.notifications = Notifications(self.limits, task_cycle_ns, run)
         self._commands: dict[int, Callable[[Request], bytes | None]] = {
             Command.READ_DEVICE_INFO: self._device_info,
             Command.READ: self._read,
@@ -104,6 +104,10 @@ class AdsDevice:
 
     def cycle(self, wall_ns: int) -> None:
         """One task cycle, at its ideal time; overriding it makes the device run in every cycle while in state RUN."""
+
+    def has_cycle(self) -> bool:
+        """Whether `cycle` does anything; asked once, when the device is made. Without, nobody wakes up for nothing."""
+        return type(self).cycle is not AdsDevice.cycle
 
     def subjects(self, access: Access, data: bytes) -> tuple[Subject, ...]:
         """What has to be permitted for an access. Raises AdsFault when there is no such thing."""

@@ -42,6 +42,10 @@ class SimulatedDevice(SymbolDevice):
         self._drives = [self._drive(drive.path, drive.generator) for drive in description.drives]
         self._fill()
 
+    def has_cycle(self) -> bool:
+        """See AdsDevice."""
+        return bool(self.description.drives or self.description.hooks)
+
     def cycle(self, wall_ns: int) -> None:
         """See AdsDevice. The device's own time goes on by what the clock did, or by one cycle where that was set."""
         passed_ns = 0 if self._last_ns is None else wall_ns - self._last_ns
