@@ -15,6 +15,8 @@ from dinrail.errors import FormatError
 _READ = struct.Struct("<III")
 _READ_WRITE = struct.Struct("<IIII")
 _NOTE_BYTES = 40
+MAX_ITEMS = 10_000
+"""Of one sum command, as our own devices have it; Beckhoff advises no more than 500."""
 _SUM_WRITE, _SUM_READ_WRITE, _SUM_ADD, _SUM_DELETE = 0xF081, 0xF082, 0xF085, 0xF086
 
 
@@ -66,6 +68,8 @@ def _exactly(payload: bytes, at: int, size: int) -> bytes:
 def _sum(group: int, count: int, data: bytes) -> list[Item]:
     command = SUM_ITEM_COMMANDS[group].value
     entry = {_SUM_READ_WRITE: _READ_WRITE.size, _SUM_ADD: _NOTE_BYTES, _SUM_DELETE: 4}.get(group, _READ.size)
+    if count > MAX_ITEMS:
+        raise FormatError(f"{count} items, {MAX_ITEMS} are passed on", structure=f"sum command {group:#x}")
     if count * entry > len(data):
         raise FormatError(f"announces {count} items in {len(data)} bytes", structure=f"sum command {group:#x}")
     items: list[Item] = []

@@ -119,6 +119,7 @@ def _symbol(outlet: Outlet, pending: Pending, item: Item, data: bytes) -> None:
             return
         if alias.is_gone:
             outlet.tidy.release(alias.address, pending.target, data[:4])
+            outlet.forget_handle(pending.target + data[:4])
             return
         key = pending.target + data[:4]
         alias.handles[key] = alias.handles.get(key, 0) + 1

@@ -78,7 +78,11 @@ class Outlet:
         peer.outlets.add(self)
         if alias is None or self._kept_bytes + size > limits.kept_bytes:
             return AdsError.ROUTER_MAILBOX_FULL
-        if any(self._is_anothers(item, target, alias) for item in telling):
+        if telling and frame[24] & NO_RETURN and any(item.command != Command.DELETE_NOTIFICATION for item in telling):
+            # What it changes at the device nobody would ever tell us: handles would have names that are not theirs.
+            self.router.counters.drop("untold")
+            return 0
+        if self._takes_anothers(telling, target, alias):
             return AdsError.NOTIFICATION_HANDLE_INVALID
         group = int.from_bytes(frame[38:42], "little")
         pending = Pending(
@@ -100,14 +104,26 @@ class Outlet:
         head = b"".join((frame[:6], target, alias.address, frame[22:34]))
         return self._leave(pending, head, frame[38:], wants_answer=not frame[24] & NO_RETURN)
 
-    def _is_anothers(self, item: Item, target: AmsAddr, mine: Alias) -> bool:
-        """Whether a handle is given back that is another client's: not every device looks whose it is."""
-        key = target + item.data[:4]
-        if item.command == Command.DELETE_NOTIFICATION:
-            return key not in mine.subscriptions and any(key in alias.subscriptions for alias in self.aliases)
-        if item.command == Command.WRITE and item.group == RELEASE_HANDLE:
-            return key not in mine.handles and any(key in alias.handles for alias in self.aliases)
-        return False
+    def _takes_anothers(self, items: tuple[Item, ...], target: AmsAddr, mine: Alias) -> bool:
+        """Whether a handle is given back that is another client's: not every device looks whose it is.
+
+        All items at once: a sum has thousands, and there are thousands of clients.
+        """
+        subscriptions: set[bytes] = set()
+        handles: set[bytes] = set()
+        for item in items:
+            key = target + item.data[:4]
+            if item.command == Command.DELETE_NOTIFICATION and key not in mine.subscriptions:
+                subscriptions.add(key)
+            elif item.command == Command.WRITE and item.group == RELEASE_HANDLE and key not in mine.handles:
+                handles.add(key)
+        if not subscriptions and not handles:
+            return False
+        # A view's isdisjoint walks the smaller of the two.
+        return not all(
+            alias.subscriptions.keys().isdisjoint(subscriptions) and alias.handles.keys().isdisjoint(handles)
+            for alias in self.aliases
+        )
 
     def send_own(self, pending: Pending, payload: bytes) -> bool:
         """A request of the router's own; whether it left."""
@@ -286,6 +302,10 @@ class Outlet:
         if pending.session is None:
             self.tidy.answered()
             return
+        for item in pending.items:
+            if item.command == Command.WRITE and item.group == RELEASE_HANDLE:
+                # The device may have done it: the number may soon be another symbol's.
+                self.names.drop_handle(pending.target + item.data[:4])
         head = pending.head
         body = b"" if in_header else error_body(pending.command, code)
         flags = answer_flags(int.from_bytes(head[24:26], "little"))
