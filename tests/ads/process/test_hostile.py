@@ -351,13 +351,17 @@ def test_noise_and_wrong_keys_at_the_secure_door(target: Target, tmp_path: Path)
 
 
 def test_slowloris_and_a_client_that_never_reads(target: Target) -> None:
-    """64 connections that send a byte now and then are ended after ten seconds, and so is one that does not read."""
+    """64 connections that send a byte now and then are ended after ten seconds, and so are two that do not read."""
     before = target.status()["links tcp"]
     frame = build_frame(PLC, ME, 4, 4, 1)
     with watched(target.server), ExitStack() as stack:
         slow = [stack.enter_context(socket.create_connection(target.server.where, 10)) for _ in range(64)]
         deaf = stack.enter_context(Raw(target.server.where, AmsAddr.parse("10.1.1.2.1.1:30000")))
         deaf.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # Another asks for more and more: no more than a little of its answers is kept, and it is dropped for the time.
+        mute = stack.enter_context(Raw(target.server.where, AmsAddr.parse("10.1.1.3.1.1:30000")))
+        mute.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        mute.sock.sendall(build_frame(PLC, mute.source, 2, 4, 1, struct.pack("<III", 0x4020, 0, 60_000)) * 400)
         for number in range(400):
             deaf.send(PLC, 6, struct.pack("<IIIIII16x", 0x4020, number, 2000, 3, 0, 100_000))
         deadline = time.monotonic() + 18
@@ -369,9 +373,9 @@ def test_slowloris_and_a_client_that_never_reads(target: Target) -> None:
             at += 1
             now = target.status()["links tcp"]
             ended = (now["stalled_dropped"] - before["stalled_dropped"], now["slow_dropped"] - before["slow_dropped"])
-            if ended == (64, 1):
+            if ended == (64, 2):
                 break
             time.sleep(0.3)
-        assert ended == (64, 1)
+        assert ended == (64, 2)
         assert [sock.recv(1) for sock in slow[:3]] == [b""] * 3
     assert target.counted("router", "notifications") > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import struct
 import threading
@@ -111,14 +112,17 @@ def test_a_killed_client_leaves_nothing_at_the_device(tmp_path: Path) -> None:
     """After kill -9 its subscriptions wait for the orphan time, then they are deleted upstream; the others' go on."""
     with plant(tmp_path, strict=True, limits='[ads.limits]\norphans = "2s"\n') as there:
         argvs = [pyads_argv("share", there.near, str(number), "2") for number in range(3)]
-        with running(*argvs) as (victim, *others):
+        with running(*argvs) as (victim, *others), Raw(there.near.where) as quiet:
             for client in (victim, *others):
                 client.ready()
-            assert there.subscriptions() == 3
+            # One that never says anything more cannot be found by its samples.
+            quiet.subscribe(PLC, 0x4020, 40_000, 4, 100, mode=4)
+            assert there.subscriptions() == 4
             victim.process.kill()
+            quiet.sock.close()
             killed = time.monotonic()
-            wait_until(lambda: status(there.near_status)["router"]["orphans"] == 1, "it waits as an orphan")
-            assert there.subscriptions() == 3
+            wait_until(lambda: status(there.near_status)["router"]["orphans"] == 2, "they wait as orphans")
+            assert there.subscriptions() == 4
             wait_until(lambda: there.subscriptions() == 2, "what it left is deleted", 12)
             assert time.monotonic() - killed > 1.5
             assert status(there.near_status)["router"]["orphans"] == 0
@@ -130,10 +134,11 @@ def test_a_killed_client_leaves_nothing_at_the_device(tmp_path: Path) -> None:
 
 def test_the_device_is_killed_and_comes_back(tmp_path: Path) -> None:
     """Meanwhile requests fail by 0x1B in their header, subscriptions end by an empty sample; afterwards all goes on."""
-    where = own_address()
-    proxy = f'[[ads.route]]\nname = "press"\nnet_id = "{PLC.net_id}"\naddress = "{where}"\n'
+    where, near_status = own_address(), tmp_path / "near"
+    proxy = f'[[ads.route]]\nname = "press"\nnet_id = "{PLC.net_id}"\naddress = "{where}"\ntimeout = "60s"\n'
+    words = (*document(tmp_path, proxy), "--socket", str(near_status))
     with (
-        serving(*document(tmp_path, proxy), net_id=NEAR, log=tmp_path / "log") as near,
+        serving(*words, net_id=NEAR, log=tmp_path / "log") as near,
         Raw(near.where) as raw,
         serving("--simulate", address=where) as far,
         running(pyads_argv("outlast", near)) as (pyads,),
@@ -142,7 +147,14 @@ def test_the_device_is_killed_and_comes_back(tmp_path: Path) -> None:
         handle = raw.subscribe(PLC, 0x4020, 8, 4, 20)
         assert raw.samples()[0][0] == handle
         assert raw.read(PLC, 0x4020, 0, 4) == (0, bytes(4))
+        far.process.send_signal(signal.SIGSTOP)
+        forwarded = status(near_status)["router"]["forwarded"]
+        under_way = raw.send(PLC, 2, struct.pack("<III", 0x4020, 0, 4))
+        wait_until(lambda: status(near_status)["router"]["forwarded"] > forwarded, "it has left")
+        time.sleep(0.2)
         far.kill()
+        header, _ = raw.response(under_way)  # long before its route's timeout
+        assert header.error == UNREACHABLE
         while (sample := raw.samples()[0])[1]:
             continue
         assert sample == (handle, b"")
