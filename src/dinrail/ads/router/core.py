@@ -11,6 +11,7 @@ Everything that a frame may do to the router is bounded by `Limits`, and what is
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from dinrail.ads.contract import Device, Link, Origin, Permit, Via
@@ -31,6 +32,11 @@ from dinrail.ams.errors import AdsError
 from dinrail.ams.local import RouterNote, note
 from dinrail.ams.notification import filetime
 from dinrail.errors import FormatError
+
+_SHARES = 8
+"""One address has at most an eighth of all links, and an eighth is left for this machine's own clients."""
+_FEW_LINKS = 32
+"""So many one address may have however few there are in all."""
 
 
 class Router:
@@ -70,6 +76,7 @@ class Router:
         self._devices: dict[bytes, Device] = {}
         self._sessions: dict[Session, None] = {}
         self._bound: dict[bytes, list[Session]] = {}
+        self._places: Counter[tuple[str, ...]] = Counter()
         self._inner: set[Outlet] = set()
 
     # Devices of this process.
@@ -144,7 +151,7 @@ class Router:
     def connect(self, link: Link) -> Session:
         """A connection came in. Beyond the limit it is closed at once."""
         session = Session(self, link, is_local=self._is_local(link.origin))
-        if len(self._sessions) >= self.limits.max_links:
+        if not self._has_room(session):
             self.counters.drop("links")
             session.is_open = False
             link.close("too many links")
@@ -152,9 +159,21 @@ class Router:
         if self.limits.strict and link.origin.via is not Via.INSIDE:
             self._supersede(link.origin.address)
         self._admit(session)
+        self._places[_place(session.origin)] += 1
         for net_id in session.origin.net_ids:
-            self._bound.setdefault(net_id, []).append(session)
+            sessions = self._bound.setdefault(net_id, [])
+            # The last one gets what is asked of that NetId: a client that reconnects, never another who says the same.
+            is_anothers = bool(sessions) and _who(sessions[-1].origin) != _who(session.origin)
+            sessions.insert(0 if is_anothers else len(sessions), session)
         return session
+
+    def _has_room(self, session: Session) -> bool:
+        """Whether one more link may be: what comes from elsewhere never takes all, nor one address most of it."""
+        most, total = self.limits.max_links, len(self._sessions)
+        if session.is_local:
+            return total < most
+        share = most // _SHARES
+        return total < most - share and self._places[_place(session.origin)] < max(share, _FEW_LINKS)
 
     def upstream_up(self, route: Route, link: Link) -> Session:
         """The connection that `dial` was asked for is there."""
@@ -201,6 +220,11 @@ class Router:
         if self._sessions.pop(session, False) is False:
             return
         self.counters.links -= 1
+        if not session.is_upstream:
+            place = _place(session.origin)
+            self._places[place] -= 1
+            if not self._places[place]:
+                del self._places[place]
         self._count_hits(session)
         self.locals.release(session)
         for net_id in session.origin.net_ids:
@@ -340,3 +364,13 @@ class Router:
         self.uplinks.shutdown()
         for session in self.locals.sessions():
             session.send(note(RouterNote.STOP))
+
+
+def _who(origin: Origin) -> tuple[str, ...]:
+    """What makes a NetId somebody's: what he proved, else where he is."""
+    return (origin.via, origin.guest, origin.identity) + (() if origin.guest or origin.identity else (origin.address,))
+
+
+def _place(origin: Origin) -> tuple[str, ...]:
+    """What links count together."""
+    return origin.via, origin.guest, origin.listener if origin.via is Via.MQTT else origin.address
