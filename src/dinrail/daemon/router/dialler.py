@@ -12,7 +12,7 @@ from dinrail.ads.router.core import Router
 from dinrail.ads.router.routes import Route, Transport
 from dinrail.ads.transport import tcp
 from dinrail.ads.transport.sink import FrameSink
-from dinrail.ads.transport.tcp import Door, is_loopback
+from dinrail.ads.transport.tcp import Door
 from dinrail.errors import DinrailError
 from dinrail.units import S_NS
 
@@ -78,8 +78,8 @@ class Dialler:
             return self._up(route, link)
 
         def classify(address: str) -> Origin:
-            via = Via.LOOPBACK if is_loopback(address) else Via.LAN
-            return Origin(via, f"route {route.name}", address, net_ids=())
+            # Never this machine, whatever the address: a tunnel's near end is 127.0.0.1, and its far end is a device.
+            return Origin(Via.LAN, f"route {route.name}", address)
 
         door = Door(f"route {route.name}", classify, connect, self._limits)
         if known is not None:
