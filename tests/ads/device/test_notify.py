@@ -9,6 +9,7 @@ import pytest
 from ads_device import FILETIME_2026, Client, FakePeer, Time, parse_frame
 from build_device import DATA, M, plc
 
+from dinrail.ads.contract import Origin, Via
 from dinrail.ads.device.access import Access, Limits
 from dinrail.ads.device.memoried import MemoryDevice
 from dinrail.ads.device.memory import BytesArea, Memory
@@ -355,6 +356,20 @@ def test_there_is_a_limit_and_a_share_of_it_is_kept_for_others() -> None:
     bench.client.unsubscribe(1)
     bench.run(20)
     assert len(bench.got()) == 19 * 3
+
+
+def test_many_source_addresses_are_no_many_clients() -> None:
+    """From elsewhere a source address is free to choose: the share that is kept for others is had once, not each time;
+    what the link gives back it may have again."""
+    bench = Bench(notifications=20, notifications_reserve=5)
+    guest = Origin(Via.HOST_ONLY, "vm0", "10.0.0.9", guest="hmi")
+    many = [Client(bench.device, FakePeer(origin=guest)) for _ in range(30)]
+    assert [one.subscribe(M, 0, 1)[0] for one in many] == [0] * 20 + [0x716] * 10
+    other = Client(bench.device, FakePeer(origin=Origin(Via.LAN, "eth0", "192.0.2.7")))
+    assert [other.subscribe(M, 0, 1)[0] for _ in range(6)] == [0] * 5 + [0x716]
+    for one in many:
+        bench.device.peer_gone(one.peer)
+    assert [one.subscribe(M, 0, 1)[0] for one in many[:16]] == [0] * 15 + [0x716]
 
 
 def test_watched_bytes_are_bounded() -> None:

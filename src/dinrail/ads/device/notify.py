@@ -14,9 +14,10 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterable
 
-from dinrail.ads.contract import Peer
+from dinrail.ads.contract import Origin, Peer, Via
 from dinrail.ads.device.access import Access, Limits
 from dinrail.ads.device.cycles import Cycles
 from dinrail.ads.device.framing import FRAME_OVERHEAD_BYTES, SAMPLE, Chunk, filetime, frames
@@ -31,6 +32,7 @@ PHASES = 16
 _DIAGNOSIS = struct.Struct("<II")
 _CLIENT = struct.Struct("<8sI")
 _LAST_HANDLE = 0xFFFF_FFFF
+_HERE = frozenset((Via.INSIDE, Via.LOOPBACK))
 
 
 class Client:
@@ -69,6 +71,7 @@ class Notifications:
         self._retrying: set[Client] = set()
         self._outbox: dict[tuple[int, AmsAddr], tuple[Peer, list[Chunk]]] = {}
         self._diagnosis: bytes | None = None
+        self._by_origin: Counter[Origin] = Counter()
         self._next_handle = 1
         self._due_ns: int | None = None if run is None else 0
 
@@ -85,7 +88,7 @@ class Notifications:
         """A handle that no other notification of this device has. Raises AdsFault 0x716, 0x70A."""
         limits = self._limits
         client = self._clients.get(id(access.peer)) or Client(access.peer)
-        total, own = len(self._subscriptions), len(client.subscriptions)
+        total, own = len(self._subscriptions), self._held(client)
         if total >= limits.notifications and (own >= limits.notifications_reserve or total >= 2 * limits.notifications):
             raise AdsFault(AdsError.NO_MORE_HANDLES, f"{total} notifications exist already")
         if client.watched_bytes + wish.size_bytes > limits.watch_bytes_per_peer:
@@ -99,8 +102,14 @@ class Notifications:
         self._clients[id(access.peer)] = client
         client.subscriptions[handle] = self._subscriptions[handle] = self._fresh[handle] = made
         client.watched_bytes += wish.size_bytes
+        self._by_origin[access.peer.origin] += 1
         self._due_ns = 0
         return handle
+
+    def _held(self, client: Client) -> int:
+        """How many a client has. From elsewhere a source address is free to choose, so there the whole link counts."""
+        origin = client.peer.origin
+        return len(client.subscriptions) if origin.via in _HERE else self._by_origin[origin]
 
     def check(self, peer: Peer, handle: int) -> Subscription:
         """One of the peer's own. Raises AdsFault 0x714."""
@@ -305,6 +314,9 @@ class Notifications:
         client = self._clients[id(one.peer)]
         del client.subscriptions[one.handle]
         client.watched_bytes -= one.wish.size_bytes
+        self._by_origin[one.peer.origin] -= 1
+        if not self._by_origin[one.peer.origin]:
+            del self._by_origin[one.peer.origin]
         if not client.subscriptions:
             del self._clients[id(one.peer)]
         cohort = one.cohort
