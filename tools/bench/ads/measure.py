@@ -36,12 +36,12 @@ def clients(count: int) -> str:
     return "1 client" if count == 1 else f"{count} clients"
 
 
-def reads(servers: Servers, results: Results) -> None:
-    """A 4-byte read, one outstanding by each client."""
+def reads(servers: Servers, results: Results, number: int) -> None:
+    """A 4-byte read, one outstanding by each client. In each round another contender is first."""
+    wanted = [server for server in servers.values() if server.kind not in ("hop", "fast")]
+    first = number % len(wanted)
     for count in CLIENTS:
-        for server in servers.values():
-            if server.kind in ("hop", "fast"):
-                continue
+        for server in (*wanted[first:], *wanted[:first]):
             requests = [load.read_request(server.plc, number) for number in range(count)]
             _add(results, server.name, count, _run(server, requests, _COUNTS[count]))
 
@@ -144,9 +144,11 @@ def pyads_client(server: Server) -> Iterator[PyadsClient]:
             process.terminate()
 
 
-def symbols(clients_of: Mapping[str, PyadsClient], results: Results) -> None:
-    """`read_by_name` by pyads: handle, value, release, so three round trips."""
-    for name, client in clients_of.items():
+def symbols(clients_of: Mapping[str, PyadsClient], results: Results, number: int) -> None:
+    """`read_by_name` by pyads: handle, value, release, so three round trips. As `reads`, each is first in its turn."""
+    wanted = list(clients_of.items())
+    first = number % len(wanted)
+    for name, client in (*wanted[first:], *wanted[:first]):
         results.add("pyads read_by_name: calls/s", name, client.read_by_name(_SYMBOL_READS))
 
 

@@ -28,9 +28,9 @@ def ads(rounds: int, *, long: bool = False, json_file: Path | None = None) -> No
         print(f"\nADS: {rounds} rounds; servers and clients on {'CPUs of their own' if apart else 'the same CPU'}")
         names = ("pyads advanced", *(f"ours {loop}" for loop in LOOPS))
         pyads = {name: stack.enter_context(measure.pyads_client(servers[name])) for name in names}
-        _round(servers, pyads, Results(), samples=False)
+        _round(servers, pyads, Results(), 1)
         for number in range(rounds):
-            _round(servers, pyads, results, samples=number % 3 == 0)
+            _round(servers, pyads, results, number)
         stack.close()
         measure.memory(servers, results, LONG_REQUESTS if long else SHORT_REQUESTS)
         measure.pyads_limits(servers, results)
@@ -67,10 +67,10 @@ def goals() -> list[Goal]:
     return wanted
 
 
-def _round(servers: measure.Servers, pyads: dict[str, measure.PyadsClient], results: Results, *, samples: bool) -> None:
-    measure.reads(servers, results)
+def _round(servers: measure.Servers, pyads: dict[str, measure.PyadsClient], results: Results, number: int) -> None:
+    measure.reads(servers, results, number)
     measure.hops(servers, results)
     measure.sums(servers, results)
-    measure.symbols(pyads, results)
-    if samples:
+    measure.symbols(pyads, results, number)
+    if number % 3 == 0:
         measure.samples(servers, results)
