@@ -21,8 +21,11 @@ from ads_wire import (
     request,
     result_of,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dinrail.ads.router.items import MAX_ITEMS
+from dinrail.ads.router.names import Names
 from dinrail.ads.router.routes import Route
 from dinrail.ads.router.session import Session
 from dinrail.ams.address import AmsAddr
@@ -130,3 +133,27 @@ def test_a_sum_that_gives_back_anothers_handles_is_refused() -> None:
     for frame in (forget, delete):
         assert client.say(frame) == []
         assert len(wire.take()) == 1
+
+
+PLACES = st.lists(st.tuples(st.integers(0, 9000), st.integers(0, 6000)), max_size=30)
+
+
+@given(PLACES, st.lists(st.tuples(st.integers(0, 9000), st.integers(0, 600)), max_size=20), st.sets(st.integers(0, 29)))
+def test_a_book_finds_all_that_contain_a_range(
+    places: list[tuple[int, int]], ranges: list[tuple[int, int]], moved: set[int]
+) -> None:
+    """As looking at each of them would, the largest first; also after some moved, and after all are forgotten."""
+    book = Names(1000)
+    for number, (offset, size) in enumerate(places):
+        book.put_place(PLC, f"s{number}", 0x4040, offset, size)
+    for number in moved & set(range(len(places))):
+        places[number] = places[number][0] + 300, places[number][1]
+        book.put_place(PLC, f"S{number}", 0x4040, *places[number])
+    for offset, size in ranges:
+        wanted = {f"S{n}" for n, (at, room) in enumerate(places) if at <= offset and offset + size <= at + room}
+        found = book.at(PLC, 0x4040, offset, size)
+        assert {name.upper() for name in found} == wanted
+        sizes = [places[int(name[1:])][1] for name in found]
+        assert sizes == sorted(sizes, reverse=True)
+    book.forget_device(PLC)
+    assert (len(book), book.at(PLC, 0x4040, 0, 0)) == (0, ())

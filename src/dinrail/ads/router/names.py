@@ -20,6 +20,54 @@ class _Place:
     offset: int
     end: int
 
+    @property
+    def pages(self) -> range:
+        """Also the one that its end is on: nothing at all may be read there."""
+        return range(self.offset // _PAGE, self.end // _PAGE + 1)
+
+    @property
+    def is_wide(self) -> bool:
+        return len(self.pages) > _WIDE
+
+
+_PAGE = 256
+_WIDE = 16
+"""A place on more pages than these is looked at in every search; there are few of them."""
+
+
+class _Group:
+    """The places of one index group by page: a sum may ask ten thousand times, and a PLC have sixty thousand symbols."""
+
+    __slots__ = ("_pages", "_wide")
+
+    def __init__(self) -> None:
+        self._pages: dict[int, dict[str, _Place]] = {}
+        self._wide: dict[str, _Place] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._pages or self._wide)
+
+    def put(self, key: str, place: _Place) -> None:
+        if place.is_wide:
+            self._wide[key] = place
+            return
+        for page in place.pages:
+            self._pages.setdefault(page, {})[key] = place
+
+    def drop(self, key: str, place: _Place) -> None:
+        if place.is_wide:
+            del self._wide[key]
+            return
+        for page in place.pages:
+            del self._pages[page][key]
+            if not self._pages[page]:
+                del self._pages[page]
+
+    def around(self, offset: int, end: int) -> list[_Place]:
+        """All that contain the whole range."""
+        near = (*self._wide.values(), *self._pages.get(offset // _PAGE, {}).values())
+        return [place for place in near if place.offset <= offset and end <= place.end]
+
 
 class Names:
     """Handles and places by device address. At most `capacity` of each; the oldest go first."""
@@ -28,7 +76,7 @@ class Names:
         self._capacity = capacity
         self._handles: dict[bytes, str] = {}
         self._places: dict[tuple[bytes, str], tuple[int, _Place]] = {}
-        self._by_group: dict[tuple[bytes, int], dict[str, _Place]] = {}
+        self._by_group: dict[tuple[bytes, int], _Group] = {}
         self._versions: dict[bytes, bytes] = {}
         self._found: dict[tuple[bytes, int, int, int], tuple[str, ...]] = {}
 
@@ -82,7 +130,7 @@ class Names:
             return
         self._forget(key)
         self._places[key] = group, place
-        self._by_group.setdefault((device, group), {})[key[1]] = place
+        self._by_group.setdefault((device, group), _Group()).put(key[1], place)
         self._found.clear()
         if len(self._places) > self._capacity:
             self._forget(next(iter(self._places)))
@@ -91,7 +139,7 @@ class Names:
         known = self._places.pop(key, None)
         if known is not None:
             group = (key[0], known[0])
-            del self._by_group[group][key[1]]
+            self._by_group[group].drop(key[1], known[1])
             if not self._by_group[group]:
                 del self._by_group[group]
 
@@ -104,8 +152,8 @@ class Names:
         key = (device, group, offset, size)
         found = self._found.get(key)
         if found is None:
-            places = self._by_group.get((device, group), {}).values()
-            around = [place for place in places if place.offset <= offset and offset + size <= place.end]
+            places = self._by_group.get((device, group))
+            around = places.around(offset, offset + size) if places is not None else []
             around.sort(key=lambda place: (place.offset - place.end, place.name.count(".")))
             found = tuple(place.name for place in around)
             if len(self._found) >= self._capacity:
