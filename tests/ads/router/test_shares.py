@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
+
 import pytest
-from ads_wire import LOCAL, OURS, Bench, Client, head_of, lan, request
+from ads_wire import HERE, LOCAL, OURS, Bench, Client, head_of, lan, read_write, request
 
 from dinrail.ads.contract import Origin, Via
+from dinrail.ads.policy.policy import Policy
 from dinrail.ads.router.limits import Limits
+from dinrail.ads.simulate import default_plc
 from dinrail.ams.address import AmsAddr, NetId
 from dinrail.ams.frame import Command
 
@@ -76,3 +81,27 @@ def test_a_net_id_stays_with_who_had_it_first(bench: Bench, other: Origin) -> No
     asking.wire.take()
     asking.say(asked)
     assert len(liar.wire.take()) == 1
+
+
+@pytest.mark.parametrize(("items", "size", "times"), [(1, 4_000_000, 4), (1, 200_000, 60), (5_000, 1, 12)])
+def test_prepared_answers_of_a_link_are_bounded_in_bytes(bench: Bench, items: int, size: int, times: int) -> None:
+    """Questions of few bytes may have answers of megabytes, and long ones cost more than their length: what is kept of
+    either for one link stays within some megabytes."""
+    bench.router.serve(851, default_plc())
+    bench.router.set_policy(Policy(own=OURS))  # the tests' own remembers what it was asked
+    client = bench.client()
+
+    def ask(number: int) -> None:
+        places = b"".join(struct.pack("<III", 0x4040, 0xF000_0000 + at, size) for at in range(number, number + items))
+        answer = client.ask(read_write(HERE, ME, 0xF080, items, 4 << 20, places))
+        assert len(answer) > items * size
+
+    ask(0)
+    tracemalloc.start()
+    try:
+        for number in range(1, times):
+            ask(number)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 6 << 20

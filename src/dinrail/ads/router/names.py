@@ -36,7 +36,7 @@ _WIDE = 16
 
 
 class _Group:
-    """The places of one index group by page: a sum may ask ten thousand times, and a PLC have sixty thousand symbols."""
+    """The places of one index group by page: a sum may ask ten thousand times, a PLC have sixty thousand symbols."""
 
     __slots__ = ("_pages", "_wide")
 
