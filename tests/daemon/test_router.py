@@ -335,6 +335,42 @@ def test_after_a_restart_the_plc_begins_anew() -> None:
     run(steps)
 
 
+def test_a_route_that_leads_back_to_this_router_is_not_dialled() -> None:
+    """By its own address and by a name of it: error 0x1B at once, and not one connection more."""
+
+    async def steps(process: RouterProcess) -> None:
+        address, port = where(process)
+        process.router.add_route(Route("ring", OTHER, address, port))
+        found = await raw(process, lambda client: client.ask(AmsAddr.of(OTHER, 851), 4))
+        assert found[0].error == 0x1B
+        assert process.doors.counters()["tcp"]["accepted"] == 1
+        assert process.doors.is_own(address, port)
+        assert not process.doors.is_own(address, port + 1)
+
+    run(steps)
+
+
+def test_a_second_router_leaves_the_first_one_s_socket_alone(tmp_path: Path) -> None:
+    """A status socket that answers is somebody's; one that a killed router left is replaced."""
+    path = tmp_path / "router.sock"
+
+    async def steps(process: RouterProcess) -> None:
+        second = RouterProcess(settings_at(own_address()), Place(None, path), SystemClock(), {})
+        with pytest.raises(HostError, match="another router answers"):
+            await second.start()
+        assert path.exists()
+        assert process.doors.names()
+
+    run(steps, place=Place(None, path))
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(path))
+
+    async def again(_process: RouterProcess) -> None:
+        assert path.exists()
+
+    run(again, place=Place(None, path))
+
+
 @pytest.mark.ads
 def test_up_brings_the_router_up_and_the_supervisor_keeps_it_up(tmp_path: Path) -> None:
     """`dinrail up` starts it (never as root), -9 is mended by the supervisor, `down --router` ends it for good."""

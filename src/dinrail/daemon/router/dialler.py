@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -30,6 +31,7 @@ class Dialler:
         self.router: Router | None = None
         self.secure: DialSecure | None = None
         self.join: Callable[[Route], object] | None = None
+        self.is_own: Callable[[str, int], bool] = lambda _address, _port: False
         self.doors: dict[str, Door] = {}
 
     def __call__(self, route: Route) -> None:
@@ -57,6 +59,11 @@ class Dialler:
             self._failed(route, str(fault))
 
     async def _dial(self, route: Route) -> None:
+        _, host, port = route.endpoint
+        if await self._leads_here(host, port):
+            # Else one frame would go round until no client is left to be had.
+            self._failed(route, f"{host}:{port} is this router itself")
+            return
         try:
             if route.transport is Transport.TLS:
                 if self.secure is None:
@@ -64,10 +71,17 @@ class Dialler:
                     return
                 await self.secure(route)
             else:
-                _, host, port = route.endpoint
                 await tcp.dial(self._door(route), host, port, timeout_s=route.timeout_ns / S_NS)
         except DinrailError as fault:
             self._failed(route, str(fault))
+
+    async def _leads_here(self, host: str, port: int) -> bool:
+        """Whether any address of that name is one of our own doors."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            return False  # dialling says so in its own words
+        return any(self.is_own(str(address[0]), int(address[1])) for *_, address in found)
 
     def _door(self, route: Route) -> Door:
         """Made anew for each attempt: the link belongs to the route as it is now. Counters are kept."""

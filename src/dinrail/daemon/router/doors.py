@@ -16,7 +16,7 @@ from dinrail.ads.settings import Door as DoorKind
 from dinrail.ads.settings import Listen
 from dinrail.ads.transport import tcp, udp
 from dinrail.ads.transport.sink import FrameSink
-from dinrail.daemon.router.origins import Classify, addresses
+from dinrail.daemon.router.origins import Classify, addresses, is_local
 from dinrail.errors import DinrailError, HostError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Doors:
         self._process = process
         self._open = AsyncExitStack()
         self._names: list[str] = []
+        self._bound: list[tuple[str | None, int]] = []
         self._swept: list[Sweepable] = []
         self._links: list[Callable[[], list[Link]]] = []
         self._tcp = tcp.TcpCounters()
@@ -86,6 +87,13 @@ class Doors:
         """A door that somebody else opened, to be looked after with the others."""
         self._swept.append(door)
 
+    def is_own(self, address: str, port: int) -> bool:
+        """Whether somebody who connects there comes in by one of these doors."""
+        return any(
+            port == own_port and (address == own if own is not None else is_local(address))
+            for own, own_port in self._bound
+        )
+
     def names(self) -> list[str]:
         """What is listened on, with the ports that were really taken."""
         return list(self._names)
@@ -118,6 +126,7 @@ class Doors:
         self._keep(server, door, lambda: list(door.links))
         port = _port_of(server)
         self._names.append(f"tcp {_shown(address)}:{port}")
+        self._bound.append((address, port))
         if self._process.settings.discovery:
             await self._open_udp(classify, address, port)
 
@@ -143,6 +152,7 @@ class Doors:
         server, door = await self._secure.listen(listen, address)
         self._keep(server, door, lambda: list(door.links))
         self._names.append(f"tls {_shown(address)}:{_port_of(server)}")
+        self._bound.append((address, _port_of(server)))
 
     def _keep(self, server: asyncio.Server, door: Sweepable, links: Callable[[], list[Link]]) -> None:
         self._open.callback(server.close)

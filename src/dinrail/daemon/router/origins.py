@@ -51,4 +51,15 @@ def interface_address(name: str) -> str:
     return socket.inet_ntoa(answer[20:24])
 
 
+def is_local(address: str) -> bool:
+    """Whether an IP address is one of this machine's: only then a socket may be bound to it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
 Classifier = Callable[[str], Origin]

@@ -68,6 +68,7 @@ class RouterProcess:
         self.ticker.add(self.router)
         self.ticker.add(_Chores(self))
         self.doors = Doors(self)
+        self.dialler.is_own = self.doors.is_own
         self.end: Callable[[], None] = lambda: None
         """Ends the process; set by whoever runs it."""
         self._status: StatusSocket | None = None

@@ -30,7 +30,9 @@ class StatusSocket:
         self._server: asyncio.AbstractServer | None = None
 
     async def start(self) -> None:
-        """Listen. A socket that a killed router left is replaced. Raises HostError."""
+        """Listen. A socket that a killed router left is replaced, one that answers is not. Raises HostError."""
+        if await self._answers():
+            raise HostError("another router answers here", where=str(self._path), hint="--socket PATH takes another")
         before = os.umask(0o177)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,6 +43,14 @@ class StatusSocket:
             raise HostError("cannot listen on the router's socket", where=str(self._path), why=why) from fault
         finally:
             os.umask(before)
+
+    async def _answers(self) -> bool:
+        try:
+            _, writer = await asyncio.open_unix_connection(self._path)
+        except OSError:
+            return False
+        writer.close()
+        return True
 
     async def stop(self) -> None:
         if self._server is not None:
