@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dinrail.cli import ads_options as opt
+from dinrail.cli import ads_static
 
 if TYPE_CHECKING:
     from dinrail.ads.client.connection import AdsClient
@@ -21,6 +22,7 @@ def register(group: typer.Typer) -> None:
     route = typer.Typer(no_args_is_help=True, help="Routes: who is reached how, and who knows us.")
     route.command("list", epilog="Example: dinrail ads route list --to 192.168.0.231")(list_routes)
     route.command("add", epilog="Example: dinrail ads route add --remote 192.168.0.231 --user Administrator")(add)
+    ads_static.register(route)
     route.command("remove", epilog="Example: dinrail ads route remove plc-1")(remove)
     group.add_typer(route, name="route")
 
@@ -36,7 +38,7 @@ def list_routes(
     from dinrail.cli.output import print_json
 
     where = opt.Where.of(context, to, net_id, "system-service", timeout, own_net_id)
-    found = where.ask(_routes)
+    found = where.ask(routes_of)
     if where.as_json:
         print_json([_as_dict(one) for one in found])
     else:
@@ -44,7 +46,8 @@ def list_routes(
         opt.show_table(("name", "NetId", "address", "by", ""), rows)
 
 
-async def _routes(client: AdsClient, target: AmsAddr) -> list[AddRemote]:
+async def routes_of(client: AdsClient, target: AmsAddr) -> list[AddRemote]:
+    """All routes of a router, in its order. Raises AdsFault."""
     from dinrail.ams.errors import AdsError, AdsFault
     from dinrail.ams.remote import MAX_REMOTE_BYTES, AddRemote
     from dinrail.ams.service import ServiceGroup

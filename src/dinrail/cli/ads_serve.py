@@ -69,7 +69,8 @@ StateDirectory = Annotated[
     typer.Option("--state", metavar="DIR", help="Keep added routes and the registry there (default: nowhere)."),
 ]
 StatusPath = Annotated[
-    Path | None, typer.Option("--socket", metavar="PATH", help="Answer `status` and `reload` on this Unix socket.")
+    Path | None,
+    typer.Option("--socket", metavar="PATH", help="Answer `status`, `reload` and `end` on this Unix socket."),
 ]
 Metrics = Annotated[
     str | None, typer.Option("--metrics", metavar="HOST:PORT", help="Prometheus metrics at this address.")

@@ -175,7 +175,12 @@ class _Watch:
         if self._stop.is_set():
             return
         if not self._alive:
-            self._say(reading, row)
+            try:
+                self._say(reading, row)
+            except BrokenPipeError:
+                _let_go_of_stdout()
+                self._stop.set()
+                return
         self._seen += 1
         if self._seen == self._count:
             self._stop.set()
@@ -202,6 +207,15 @@ class _Watch:
             opt.json_line({"name": name} | fault.as_dict())
         elif not self._alive:
             sys.stderr.write("dinrail: " + "\n".join(fault.lines()) + "\n")
+
+
+def _let_go_of_stdout() -> None:
+    """`watch | head`: the reader has had enough. What Python still flushes at its end goes nowhere."""
+    import os
+
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def record(
