@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from ads_own_server import NET_ID, OwnServer, ServerThread
 from build_iec import AXIS
 
@@ -30,7 +29,7 @@ from dinrail.ads.contract import Action
 from dinrail.ads.simulate.recording import read_recording, to_description
 from dinrail.ams.address import AmsAddr
 from dinrail.ams.discovery import AddRoute, ServerInfo, Service, parse_packet, status_reply
-from dinrail.cli import ads_client, main
+from dinrail.cli import main
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,6 @@ def server() -> Iterator[OwnServer]:
 def dinrail(server: OwnServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the program in this process; the target is the environment's."""
     main.register()
-    if "ads" not in [group.name for group in main.app.registered_groups]:
-        group = typer.Typer()
-        ads_client.register(group)
-        main.app.add_typer(group, name="ads")
     monkeypatch.setenv("DINRAIL_ADS", f"127.0.0.1:{server.port}")
 
     def run(*words: str) -> Done:

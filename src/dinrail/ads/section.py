@@ -35,7 +35,6 @@ from dinrail.errors import BadRequest, Refused
 from dinrail.section import PathText, Section, fault
 from dinrail.units import S_NS
 
-METRICS_PORT = 9848
 MAX_CONNECTIONS = 65536
 
 
@@ -125,7 +124,7 @@ class AdsSection(Section):
             browse=self.browse,
             files=rooted(base, self.files),
             programs=tuple(program.value() for program in self.program),
-            metrics=self.metrics.text(METRICS_PORT) if self.metrics else "",
+            metrics=self.metrics.text(s.METRICS_PORT) if self.metrics else "",
             simulate=tuple(device.value(base) for device in self.simulate),
         )
 

@@ -19,6 +19,7 @@ from dinrail.errors import BadRequest
 
 LOOPBACK_V4 = "127.0.0.1"
 MAX_JSON_BYTES = 8 << 20
+METRICS_PORT = 9848
 _LIMITS = Limits()
 
 

@@ -17,4 +17,4 @@ def register(app: typer.Typer) -> None:
     )
     for part in (ads_serve, ads_client, ads_policy, ads_secure, ads_trace):
         part.register(group)
-    app.add_typer(group)
+    app.add_typer(group, name="ads")

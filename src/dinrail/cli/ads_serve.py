@@ -130,7 +130,10 @@ def serve(
     if allow:
         changes["rules"] = (*settings.rules, *(rule for text in allow for rule in _allowed(text)))
     if metrics is not None:
-        changes["metrics"] = metrics
+        from dinrail.ads.settings import METRICS_PORT
+
+        at = _listen(metrics, METRICS_PORT)
+        changes["metrics"] = f"{at.address or '127.0.0.1'}:{at.port}"
     if device:
         changes["simulate"] = (*settings.simulate, *(one for one in map(_simulated, device) if not _is_python(one)))
     if strict:
@@ -150,16 +153,15 @@ def _document(config: Path | None) -> AdsSettings:
     return load(config).ads
 
 
-def _listen(text: str) -> Listen:
+def _listen(text: str, usual_port: int = 48898) -> Listen:
     """`ADDRESS`, `ADDRESS:PORT`, `[V6]:PORT` or `:PORT`. Raises BadRequest."""
     from dinrail.ads.settings import Door
     from dinrail.ads.settings import Listen as Where
-    from dinrail.ads.transport.tcp import AMS_TCP_PORT
     from dinrail.errors import BadRequest
 
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]") or (text.count(":") > 1 and not text.startswith("[")):
-        host, port = text, str(AMS_TCP_PORT)
+        host, port = text, str(usual_port)
     if not port.isascii() or not port.isdigit() or int(port) > 0xFFFF:
         raise BadRequest(f"{text!r} is no address to listen at", hint="like 127.0.0.1, 0.0.0.0:48898 or [::1]:48898")
     host = host.strip("[]")

@@ -90,8 +90,9 @@ class RemoteFiles:
             try:
                 answer = await self._ask(FileGroup.FIND, offset, FIND_BYTES, data, pattern.name)
             except AdsFault as fault:
-                # A pattern that nothing matches is an empty list; one name that is not there is a fault.
-                if fault.code == AdsError.NOT_FOUND and (found or b"*" in pattern.raw or b"?" in pattern.raw):
+                # An empty place is an empty list. Below it, a directory that is not there answers just as one
+                # with nothing in it does, so there it stays a fault.
+                if fault.code == AdsError.NOT_FOUND and (found or pattern.raw.rstrip(b"\0") == b"*"):
                     break
                 raise
             entry = decode(FileFound, answer)
