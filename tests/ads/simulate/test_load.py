@@ -8,6 +8,8 @@ import pytest
 
 import dinrail.ads.simulate
 from dinrail.ads.simulate import load
+from dinrail.ads.simulate.device import SimulatedDevice
+from dinrail.ads.simulate.load import load_description
 from dinrail.ads.simulate.recording import Header, RecordingWriter
 from dinrail.ads.symbols.export import Exporter
 from dinrail.ads.symbols.table import SymbolTable
@@ -84,3 +86,20 @@ def test_a_device_in_which_nothing_moves_wakes_up_for_nothing(tmp_path: Path) ->
     moving = load(tmp_path / "moving.toml")
     moving.tick(1_000_000_000, 2_000_000_000)
     assert moving.due_ns() == 1_010_000_000
+
+
+def test_a_subclass_with_a_cycle_of_its_own_runs_it_whatever_its_description_moves(tmp_path: Path) -> None:
+    """Nothing in the description moves, and still each task cycle reaches the subclass."""
+
+    class Counting(SimulatedDevice):
+        cycles = 0
+
+        def cycle(self, wall_ns: int) -> None:
+            super().cycle(wall_ns)
+            self.cycles += 1
+
+    (tmp_path / "still.toml").write_text('[symbols]\n"MAIN.a" = "INT"\n')
+    device = Counting(load_description(tmp_path / "still.toml"))
+    for number in range(5):
+        device.tick(number * 10_000_000, number * 10_000_000)
+    assert device.cycles >= 4

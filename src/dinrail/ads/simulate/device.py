@@ -43,8 +43,9 @@ class SimulatedDevice(SymbolDevice):
         self._fill()
 
     def has_cycle(self) -> bool:
-        """See AdsDevice."""
-        return bool(self.description.drives or self.description.hooks)
+        """See AdsDevice. A subclass with a cycle of its own has one, whatever its description moves."""
+        own = type(self).cycle is not SimulatedDevice.cycle
+        return own or bool(self.description.drives or self.description.hooks)
 
     def cycle(self, wall_ns: int) -> None:
         """See AdsDevice. The device's own time goes on by what the clock did, or by one cycle where that was set."""
