@@ -9,7 +9,7 @@ STAMPS := .stamps
 help:
 	@echo "make demo    boot the virtual industrial PC and give a guest its GPU, start to finish (pictures in out/demo/)"
 	@echo "make test    everything: format, lint, types, import contracts, unit tests, the lab"
-	@echo "make check   the part of 'make test' that needs no QEMU (under a minute)"
+	@echo "make check   the part of 'make test' that needs no QEMU, servers or node (three minutes)"
 	@echo "make wheel   build the wheel and install it with each extra alone"
 	@echo "make bench   speed, side by side with other tools, in one run"
 	@echo "make soak    the long versions of the tests"
