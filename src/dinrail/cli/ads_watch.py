@@ -175,10 +175,12 @@ class _Watch:
         if self._stop.is_set():
             return
         if not self._alive:
+            from dinrail.cli.output import let_go_of_stdout
+
             try:
                 self._say(reading, row)
             except BrokenPipeError:
-                _let_go_of_stdout()
+                let_go_of_stdout()
                 self._stop.set()
                 return
         self._seen += 1
@@ -209,15 +211,6 @@ class _Watch:
             sys.stderr.write("dinrail: " + "\n".join(fault.lines()) + "\n")
 
 
-def _let_go_of_stdout() -> None:
-    """`watch | head`: the reader has had enough. What Python still flushes at its end goes nowhere."""
-    import os
-
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
-
-
 def record(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; - for standard output.")],
@@ -236,26 +229,54 @@ def record(
 
     `dinrail ads serve --device FILE` plays it. An existing FILE is not overwritten.
     """
-    import sys
-
     from dinrail.errors import BadRequest, HostError
 
     where = opt.Where.of(context, to, net_id, port, timeout, own_net_id)
     rhythm, seconds = _rhythm(cycle, "0 ms", every=False), _seconds(duration)
-    if str(file) == "-":
-        if where.as_json:
-            raise BadRequest("a recording and --json both want standard output", hint="name a file")
-        where.ask(lambda c, t: _record(c, t, names or ["*"], rhythm, seconds, sys.stdout.write, False), reconnect=True)
-        return
+    if str(file) == "-" and where.as_json:
+        raise BadRequest("a recording and --json both want standard output", hint="name a file")
+
+    def record_to(write: Callable[[str], object]) -> None:
+        where.ask(lambda c, t: _record(c, t, names or ["*"], rhythm, seconds, write, where.as_json), reconnect=True)
+
     try:
-        with file.open("x", encoding="utf-8", buffering=1) as out:
-            where.ask(
-                lambda c, t: _record(c, t, names or ["*"], rhythm, seconds, out.write, where.as_json), reconnect=True
-            )
+        if str(file) == "-":
+            record_to(_write_through)
+        else:
+            with file.open("x", encoding="utf-8", buffering=1) as out:
+                record_to(out.write)
     except FileExistsError as fault:
         raise BadRequest("there is such a file already", where=str(file), hint="another name, or remove it") from fault
+    except BrokenPipeError:  # of standard output: `main` knows what that means
+        raise
     except OSError as fault:
         raise HostError("the file cannot be written", where=str(file), why=fault.strerror) from fault
+
+
+def _write_through(text: str) -> None:
+    """Each line at once: somebody may follow it."""
+    import sys
+
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+@dataclass(slots=True)
+class _Sink:
+    """Where a recording goes. A full disk, or a reader that went away, ends it: callbacks have nobody to raise to."""
+
+    to: Callable[[str], object]
+    stop: asyncio.Event
+    fault: OSError | None = None
+
+    def write(self, text: str) -> None:
+        if self.fault is not None:
+            return
+        try:
+            self.to(text)
+        except OSError as fault:
+            self.fault = fault
+            self.stop.set()
 
 
 async def _record(
@@ -275,7 +296,8 @@ async def _record(
 
     stop = stop_event()
     plc = SymbolClient(client, target)
-    recorder = Recorder(plc, write)
+    sink = _Sink(write, stop)
+    recorder = Recorder(plc, sink.write)
     await recorder.start(await choose(plc, names), rhythm, started=datetime.datetime.now(datetime.UTC).isoformat())
     left = seconds
     while not stop.is_set() and (left is None or left > 0):
@@ -294,6 +316,8 @@ async def _record(
         elif sys.stderr.isatty():
             sys.stderr.write(f"\r{recorder.variables} variables, {recorder.samples} samples ")
     await recorder.stop()
+    if sink.fault is not None:
+        raise sink.fault
     if not as_json:
         sys.stderr.write(f"\r{recorder.variables} variables, {recorder.samples} samples\n")
         for name, fault in recorder.faults.items():

@@ -115,8 +115,15 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("dinrail: interrupted\n")
         sys.exit(130)
-    except BrokenPipeError:  # `dinrail pci | head`: the reader has had enough
-        sys.stderr.close()
+    except SystemExit:
+        from click.utils import PacifyFlushWrapper
+
+        if not isinstance(sys.stdout, PacifyFlushWrapper):
+            raise
+        # `dinrail pci | head`: click caught that the reader has had enough, and would exit with 1: no check said no.
+        from dinrail.cli.output import let_go_of_stdout
+
+        let_go_of_stdout()
         sys.exit(0)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import errno
 import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -46,8 +48,20 @@ def console(*, stderr: bool = False) -> Console:
     """A rich console that never hides text when the output is no terminal: 160 columns there, no colours."""
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            """As everywhere else (`main`): rich itself would exit with 1."""
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if stream.isatty() else 160)
+    return Plain(stderr=stderr, highlight=False, soft_wrap=False, width=None if stream.isatty() else 160)
+
+
+def let_go_of_stdout() -> None:
+    """`| head`: the reader has had enough. What Python still flushes at its end goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def print_findings(findings: tuple[Finding, ...], *, out: Console | None = None) -> None:
