@@ -399,7 +399,13 @@ def test_up_brings_the_router_up_and_the_supervisor_keeps_it_up(tmp_path: Path) 
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: (told := ask_router(paths, "status")) is not None and told["pid"] != first)
         assert dinrail("status")["router"]["net_id"] == str(NET_ID)
-        assert dinrail("up", "--config", str(document))["router"]["pid"] != first
+        again = dinrail("up", "--config", str(document))["router"]
+        assert again["pid"] != first
+        assert not again["settings_differ"]
+        document.write_text(document.read_text() + "browse = false\n")
+        edited = dinrail("up", "--config", str(document))["router"]
+        assert edited["pid"] == again["pid"]
+        assert edited["settings_differ"], "an edited document is not taken up by `up`, and that is said"
     finally:
         dinrail("down", "--router")
     assert ask_router(paths, "status") is None

@@ -212,11 +212,12 @@ def _run(
     from dinrail.daemon.router.place import Place
     from dinrail.daemon.router.process import RouterProcess
     from dinrail.daemon.router.serve import serve_until_ended
+    from dinrail.files import ensure_directory
     from dinrail.system_clock import SystemClock
 
     state, socket = kept
     if state is not None:
-        state.mkdir(parents=True, exist_ok=True)
+        ensure_directory(state)
     process = RouterProcess(settings, Place(state, socket), SystemClock(), plcs())
     serve_until_ended(process, lambda: _say(context, process), loop=loop.value)
 

@@ -58,11 +58,16 @@ def up(
     text = f"supervisor {word}, pid {answer['pid']}"
     facts: dict[str, object] = {"supervisor": "up", "pid": answer["pid"], "router": None}
     if settings is not None:
-        from dinrail.daemon.launch import start_router
+        from dinrail.daemon.launch import ask_router, runs_by_other_settings, start_router
 
+        word = "up" if ask_router(paths, "status") is None else "up already"
         told = start_router(settings, paths)
-        facts["router"] = {key: told[key] for key in ("pid", "net_id", "doors", "ports")}
-        text += f"\nrouter up, pid {told['pid']}: {told['net_id']} on {', '.join(told['doors'])}"
+        others = runs_by_other_settings(settings, paths)
+        facts["router"] = {key: told[key] for key in ("pid", "net_id", "doors", "ports")} | {"settings_differ": others}
+        text += f"\nrouter {word}, pid {told['pid']}: {told['net_id']} on {', '.join(told['doors'])}"
+        if others:
+            text += "\nthe document says other things than this router was started with"
+            text += "\n  try: `dinrail down --router`, then `dinrail up`"
     _say(context, facts, text)
 
 

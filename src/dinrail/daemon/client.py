@@ -91,6 +91,8 @@ def run_in_background(paths: Paths) -> Mapping[str, Any]:
             cwd="/",
             env=os.environ | {"DINRAIL_STATE": str(paths.state), "DINRAIL_RUN": str(paths.run)},
         )
+    except OSError as fault:
+        raise os_refusal(fault, "start the supervisor", sys.executable) from fault
     finally:
         os.close(out)
     deadline = time.monotonic() + _UP_S

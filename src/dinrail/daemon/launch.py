@@ -106,6 +106,12 @@ def start_router(settings: AdsSettings, paths: Paths) -> Mapping[str, Any]:
     raise HostError("the router did not come up", where=str(files.log), details=tail)
 
 
+def runs_by_other_settings(settings: AdsSettings, paths: Paths) -> bool:
+    """Whether the router that is wanted was started by other settings than these: it reads them at its start only."""
+    path = RouterFiles.of(paths).settings
+    return path.exists() and read_file(path, max_bytes=MAX_JSON_BYTES) != settings.to_json().encode()
+
+
 def keep_router(paths: Paths) -> bool:
     """Start the router again when it is wanted and not up (it crashed, or was killed). True when that was needed."""
     settings = RouterFiles.of(paths).settings

@@ -259,6 +259,42 @@ def test_a_second_router_with_the_same_words_harms_nobody(tmp_path: Path) -> Non
         assert [route["name"] for route in status(where)["routes"]] == ["kept"]
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--state", "file/below"), "file/below: cannot make the directory"),
+        (("--state", "broken"), "broken/routes.json: settings are no JSON"),
+        (("--socket", "file"), "file: there is something else, and it is kept"),
+        (("--socket", "file/below"), "file: cannot make the directory"),
+        (("--device", "absent.toml"), "absent.toml: cannot be read"),
+        (("--device", "file"), "file: file is of no known kind"),
+        (("--config", "absent.toml"), "absent.toml: cannot be read"),
+        (("--net-id", "1.2.3"), "'1.2.3' is not an AMS NetId"),
+        (("--allow", "10.0.0.0/8=all"), "--allow 10.0.0.0/8=all: 'all' is nothing to allow"),
+    ],
+)
+def test_what_cannot_be_used_is_one_clear_error(tmp_path: Path, words: tuple[str, str], told: str) -> None:
+    """Whatever path or word is wrong: one error that names it, exit code 2 or 3, and files of others stay."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/routes.json").write_text("{")
+    argv = [sys.executable, "-m", "dinrail", "ads", "serve", "--listen", f"{own_address()}:0", "--quiet", *words]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path)
+    assert done.returncode in (2, 3), done
+    assert (done.stdout, done.stderr.splitlines()[0].removeprefix("dinrail: ")[: len(told)]) == ("", told)
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_directory_for_the_socket_is_made_and_can_be_entered(tmp_path: Path) -> None:
+    """A socket is its owner's alone, and the directory made for it is one that its owner can enter."""
+    where = tmp_path / "made" / "socket"
+    with serving("--simulate", "--socket", str(where)) as server:
+        assert status(where)["pid"] == server.process.pid
+        assert where.parent.stat().st_mode & 0o700 == 0o700
+        assert where.stat().st_mode & 0o077 == 0
+
+
 # Its own socket, and what it counts.
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dinrail.errors import BadRequest, DinrailError, HostError
+from dinrail.files import ensure_directory
 
 MAX_LINE_BYTES = 4096
 _PATIENCE_S = 1.0
@@ -33,9 +34,13 @@ class StatusSocket:
         """Listen. A socket that a killed router left is replaced, one that answers is not. Raises HostError."""
         if await self._answers():
             raise HostError("another router answers here", where=str(self._path), hint="--socket PATH takes another")
+        ensure_directory(self._path.parent)
+        if self._path.exists() and not self._path.is_socket():
+            raise HostError(
+                "there is something else, and it is kept", where=str(self._path), hint="another --socket PATH"
+            )
         before = os.umask(0o177)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
             self._server = await asyncio.start_unix_server(self._answer, self._path, limit=MAX_LINE_BYTES)
         except OSError as fault:
