@@ -186,7 +186,7 @@ def test_a_capture_never_overwrites_and_leaves_nothing_when_it_cannot_listen(tmp
 def test_a_capture_may_end_by_itself(tmp_path: Path) -> None:
     """After some seconds, with a file that has only its head."""
     out = tmp_path / "empty.pcap"
-    result = run("capture", "--out", str(out), "--to", "127.0.0.1", "--listen", "127.0.0.1:0", "--seconds", "0.05")
+    result = run("capture", "--out", str(out), "--to", "127.0.0.1", "--listen", "127.0.0.1:0", "--for", "50 ms")
     assert result.exit_code == 0, result.exception
     assert f"{out}: 0 connections, 0 pieces" in result.stdout
     assert out.stat().st_size == 24

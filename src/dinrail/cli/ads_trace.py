@@ -117,18 +117,22 @@ def capture(
         str, typer.Option("--listen", metavar="ADDR[:PORT]", help="Where clients connect to.")
     ] = "127.0.0.1",
     max_mb: Annotated[int, typer.Option("--max-mb", min=1, help="Stop writing when the file has so many MB.")] = 1024,
-    seconds: Annotated[float, typer.Option("--seconds", min=0, help="End after so long; 0: on Ctrl-C.")] = 0,
+    duration: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Stop after this time; else by Ctrl-C.")
+    ] = None,
 ) -> None:
-    """Pass AMS connections on and write down both directions, until Ctrl-C."""
+    """Pass AMS connections on and write down both directions, until Ctrl-C or --for."""
     import asyncio
     import sys
 
     from dinrail.ads.trace.live import parse_endpoint
     from dinrail.cli.output import print_json
     from dinrail.errors import HostError
+    from dinrail.units import S_NS, parse_duration
 
     session = Session.of(context)
     session.require_this_machine()
+    seconds = None if duration is None else parse_duration(duration) / S_NS
     target, here = (parse_endpoint(text, default_port=AMS_TCP_PORT) for text in (to, listen))
     try:
         with out.open("xb") as stream:
@@ -157,7 +161,7 @@ def _counters(counters: ProxyCounters) -> dict[str, object]:
 
 
 async def _run(
-    write: Callable[[bytes], object], target: Endpoint, here: Endpoint, max_bytes: int, seconds: float
+    write: Callable[[bytes], object], target: Endpoint, here: Endpoint, max_bytes: int, seconds: float | None
 ) -> tuple[ProxyCounters, int, int]:
     """Run the proxy until a signal, the time's end, or a fault of the file (which is raised)."""
     import asyncio
@@ -183,7 +187,7 @@ async def _run(
     sys.stderr.write(f"dinrail: listening on {here.address} port {port}, passing on to {target}\n")
     sys.stderr.flush()
     try:
-        async with asyncio.timeout(seconds or None):
+        async with asyncio.timeout(seconds):
             await done.wait()
     except TimeoutError:
         pass
