@@ -12,7 +12,7 @@ import pytest
 from ads_guests import CAM, EVERYTHING, HMI, RULES, Plant, plant
 from ads_process import NET_ID, PLC, SYSTEM, Raw, document, note_entry, serving, status
 
-from dinrail.ams.address import AmsAddr, NetId
+from dinrail.ams.address import AmsAddr, NetId, Port
 from dinrail.ams.discovery import server_info_request
 from dinrail.ams.frame import TcpCommand as Tcp
 from dinrail.ams.frame import build_frame, parse_header, tcp_frame
@@ -219,6 +219,20 @@ def test_refusals_are_counted_each_and_told_once_a_burst(tmp_path: Path) -> None
         assert rq.write(0x4020, 3000, b"1234")(cam) == rq.NO
         assert status(there.status)["refused"] == {"default: nothing without a rule": 58}
         assert there.log.read_text().count("refused by") == 2
+
+
+def test_who_listens_at_the_logger_hears_of_a_refusal(tmp_path: Path) -> None:
+    """A subscriber of port 100 gets one line for a burst: who was refused what, and by which rule."""
+    with plant(tmp_path, RULES) as there, there.client("cam") as cam, there.client("here") as here:
+        here.subscribe(AmsAddr.of(NET_ID, Port.LOGGER), 1, 0xFFFF, 1024, 0)
+        for _ in range(9):
+            assert rq.write(0x4020, 3000, b"1234")(cam) == rq.NO
+        ((_, message),) = here.samples()
+        assert b"write of 0x4020:0xbb8" in message
+        assert b"refused by default: nothing without a rule" in message
+        here.sock.settimeout(1)
+        with pytest.raises(TimeoutError):
+            here.samples()
 
 
 def test_a_refused_read_is_counted_once(there: Plant) -> None:
