@@ -20,7 +20,7 @@ import pytest
 from ads_process import ME, NET_ID, PLC, SYSTEM, Raw, own_address
 from build_guest import wait_for
 
-from dinrail.ads.contract import Via
+from dinrail.ads.contract import INSIDE, Action, Origin, Via
 from dinrail.ads.policy.presets import Preset
 from dinrail.ads.router.routes import Route, RouteExists, Transport
 from dinrail.ads.settings import AdsSettings, CredentialSettings, Door, Listen, RouteSetting, Simulated
@@ -273,7 +273,7 @@ def test_what_a_route_grants_holds_at_once_and_ends_with_it() -> None:
     """A preset granted to a route's end is policy as soon as the route is there, and no longer than it is."""
 
     async def steps(process: RouterProcess) -> None:
-        from dinrail.ads.contract import Action, Origin
+        from dinrail.ads.contract import Origin
 
         origin = Origin(Via.LAN, "x", "192.168.0.9")
         peer = AmsAddr.of(OTHER, 30000)
@@ -371,6 +371,21 @@ def test_a_second_router_leaves_the_first_one_s_socket_alone(tmp_path: Path) -> 
     run(again, place=Place(None, path))
 
 
+def test_a_route_added_here_lets_nobody_in() -> None:
+    """A route by port 10000 or an import grants its other end nothing, and one that a password won keeps its grant."""
+
+    async def steps(process: RouterProcess) -> None:
+        lan = Origin(Via.LAN, "x", "192.168.0.9")
+        line, press = Route("line", OTHER, "192.168.0.9"), Route("press", NetId.parse("5.9.9.8.1.1"), "192.168.0.8")
+        process.routing.add(press, INSIDE)
+        process.routing.add(line, lan)
+        process.routing.add(line, INSIDE)
+        granted = {one.route.name: one.grants for one in process.routing.added}
+        assert granted == {"press": Preset.NOTHING, "line": Preset.GATEWAY}
+
+    run(steps)
+
+
 @pytest.mark.ads
 def test_up_brings_the_router_up_and_the_supervisor_keeps_it_up(tmp_path: Path) -> None:
     """`dinrail up` starts it (never as root), -9 is mended by the supervisor, `down --router` ends it for good."""
@@ -422,7 +437,7 @@ def test_a_password_opens_no_other_route_than_ones_own(tmp_path: Path) -> None:
     )
 
     async def steps(process: RouterProcess) -> None:
-        from dinrail.ads.contract import Action, Origin
+        from dinrail.ads.contract import Origin
 
         origin = Origin(Via.LAN, "x", "192.0.2.9")
         process.routing.add(Route("Line", OTHER, "192.0.2.9"), origin)  # "is there already" is no fault

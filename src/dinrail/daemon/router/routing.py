@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dinrail.ads.contract import Origin
+from dinrail.ads.contract import Origin, Via
+from dinrail.ads.policy.presets import Preset
 from dinrail.ads.router.core import Router
 from dinrail.ads.router.routes import Route, RouteExists, RouteTable, Transport
 from dinrail.ads.settings import MAX_JSON_BYTES, AdsSettings, RouteSetting
@@ -62,7 +63,8 @@ class Routing:
         return table
 
     def add(self, route: Route, origin: Origin, *, pin: str = "") -> None:
-        """Add a route for somebody whose credentials were right. What it grants is the document's word.
+        """Add a route for somebody who may. What it grants is the document's word, where a password was right; one that
+        this machine adds (INSIDE: port 10000, an imported list) says how a device is reached, and lets nobody in.
 
         The same route again renews it. One that the document has stays as it stands there, and nobody takes over a
         NetId that is reached elsewhere: who may add a route is not who may lead others' requests to himself.
@@ -81,7 +83,11 @@ class Routing:
                 where = f"route {route.name!r}"
                 raise RouteExists(f"the document's route to {route.net_id} has not this certificate", where=where)
             return
-        one = RouteSetting(route, self._settings.credentials.grants, pin)
+        known = next((known for known in self.added if known.route.net_id == route.net_id), None)
+        grants = self._settings.credentials.grants
+        if origin.via is Via.INSIDE:
+            grants = known.grants if known is not None else Preset.NOTHING
+        one = RouteSetting(route, grants, pin)
         others = tuple(known for known in self.added if known.route.net_id != route.net_id)
         self._take((*others, one))
         LOG.info(
