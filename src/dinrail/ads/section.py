@@ -18,7 +18,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from dinrail.ads import settings as s
 from dinrail.ads.router.limits import Limits
-from dinrail.ads.router.routes import AMS_TCP_PORT, SECURE_ADS_PORT, RouteTable, Transport
+from dinrail.ads.router.routes import RouteTable, Transport
 from dinrail.ads.section_parts import (
     BrokerSection,
     CredentialsSection,
@@ -31,6 +31,7 @@ from dinrail.ads.section_parts import (
 )
 from dinrail.ads.section_rules import RuleSection
 from dinrail.ads.section_words import Duration, EndpointText, NetIdText, NetworkText
+from dinrail.ams.address import AMS_TCP_PORT, SECURE_ADS_PORT
 from dinrail.errors import BadRequest, Refused
 from dinrail.section import PathText, Section, fault
 from dinrail.units import S_NS

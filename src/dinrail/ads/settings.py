@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from dinrail.ads.policy.presets import Preset
 from dinrail.ads.policy.rule import Network, Rule
 from dinrail.ads.router.limits import Limits
-from dinrail.ads.router.routes import AMS_TCP_PORT, SECURE_ADS_PORT, Route
+from dinrail.ads.router.routes import Route
 from dinrail.ads.settings_json import from_text, to_text
-from dinrail.ams.address import NetId
+from dinrail.ams.address import AMS_TCP_PORT, SECURE_ADS_PORT, NetId
 from dinrail.errors import BadRequest
 
 LOOPBACK_V4 = "127.0.0.1"

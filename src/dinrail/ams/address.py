@@ -16,6 +16,11 @@ ADDRESS_BYTES = 8
 MAX_OCTET = 255
 MAX_PORT = 0xFFFF
 
+AMS_TCP_PORT = 48898
+AMS_UDP_PORT = 48899
+SECURE_ADS_PORT = 8016
+"""The IP ports of AMS: frames, discovery, and Secure ADS."""
+
 
 class NetId(bytes):
     """Six bytes, written `5.80.201.232.1.1`. Opaque: nothing follows from its numbers, not even an IP address."""

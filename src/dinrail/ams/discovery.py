@@ -21,7 +21,6 @@ from dinrail.ams.cursor import Cursor
 from dinrail.ams.text import cut_text, encode_text
 from dinrail.errors import BadRequest, FormatError
 
-UDP_PORT = 48899
 MAGIC = 0x71146603
 REPLY = 0x80000000
 MAX_PACKET_BYTES = 2048

@@ -27,6 +27,7 @@ SAMPLE = struct.Struct("<II")
 MAX_FRAME_BYTES = 64 << 10
 MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - FRAME_HEADER_BYTES
 _EPOCH_100NS = 116_444_736_000_000_000
+_MAX_FILETIME = 0xFFFF_FFFF_FFFF_FFFF
 _STRUCTURE = "DeviceNotification"
 
 
@@ -45,8 +46,8 @@ class Stamp(NamedTuple):
 
 
 def filetime(unix_ns: int) -> int:
-    """FILETIME of a time in ns since 1970."""
-    return unix_ns // 100 + _EPOCH_100NS
+    """FILETIME of a time in ns since 1970; what lies before 1601 is its beginning, for it has no sign."""
+    return max(unix_ns // 100 + _EPOCH_100NS, 0) & _MAX_FILETIME
 
 
 def unix_ns(filetime: int) -> int:

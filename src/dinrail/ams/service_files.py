@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 
-from dinrail.ams import notification
 from dinrail.layout import pad, raw, record, u32, u64
 
 SELECTOR_SHIFT = 16
@@ -91,8 +90,3 @@ class FileStatus:
     modified: int = u64(0x10)
     accessed: int = u64(0x18)
     attributes: int = u32(0x20)
-
-
-def filetime(wall_ns: int) -> int:
-    """A file's time, ns since 1970, as FILETIME; 0 for what lies before 1601."""
-    return max(notification.filetime(wall_ns), 0)

@@ -21,7 +21,6 @@ from dinrail.ams.cursor import Cursor
 from dinrail.ams.text import cut_text, decode_text, encode_text, fit_text
 from dinrail.errors import BadRequest, FormatError
 
-TLS_PORT = 8016
 HEAD_BYTES = 64
 MAX_BYTES = 512
 VERSION = 1

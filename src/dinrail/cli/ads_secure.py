@@ -63,11 +63,10 @@ def _introduced(
 ) -> dict[str, str]:
     import asyncio
 
-    from dinrail.ads.router.routes import SECURE_ADS_PORT
     from dinrail.ads.section_words import Endpoint
     from dinrail.ads.transport import certificates
     from dinrail.ads.transport.visit import first_visit, introduce
-    from dinrail.ams.address import NetId
+    from dinrail.ams.address import SECURE_ADS_PORT, NetId
     from dinrail.config.document import find, load
     from dinrail.daemon.launch import hand_over
     from dinrail.daemon.router.place import Place, host_name, machine_net_id

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dinrail.ams.address import AMS_TCP_PORT
 from dinrail.cli.session import Session
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from dinrail.ads.trace.packet import Endpoint
     from dinrail.ads.trace.pcap import CaptureReader
     from dinrail.ads.trace.tracer import Event, Tracer
-
-AMS_TCP_PORT = 48898
 
 
 def register(group: typer.Typer) -> None:

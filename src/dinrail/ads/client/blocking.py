@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 
 from dinrail.ads.client.calls import Called
 from dinrail.ads.client.connection import AdsClient
-from dinrail.ads.client.options import TCP_PORT, Options
+from dinrail.ads.client.options import Options
 from dinrail.ads.client.subscription import Rhythm
 from dinrail.ads.client.symbols import Reading, SymbolClient, Told
 from dinrail.ads.client.target import net_id_of
-from dinrail.ams.address import AmsAddr, NetId, Port
+from dinrail.ams.address import AMS_TCP_PORT, AmsAddr, NetId, Port
 from dinrail.ams.command import DeviceInfo, StateResponse
 from dinrail.ams.errors import AdsFault
 from dinrail.iec.symbol import Symbol
@@ -41,7 +41,7 @@ class Device:
     def __init__(
         self,
         host: str = "127.0.0.1",
-        port: int = TCP_PORT,
+        port: int = AMS_TCP_PORT,
         *,
         net_id: NetId | str | None = None,
         ams_port: int = Port.PLC,

@@ -22,9 +22,9 @@ from dinrail.ads.client.core import Answer, ClientCore
 from dinrail.ads.client.faults import LinkLost, fault_of
 from dinrail.ads.client.hub import Hub
 from dinrail.ads.client.link import ClientLink, LinkEvents, again, is_loopback, open_tcp
-from dinrail.ads.client.options import FIRST_OWN_PORT, TCP_PORT, How, Options
+from dinrail.ads.client.options import FIRST_OWN_PORT, How, Options
 from dinrail.ads.client.subscription import Extent, Rhythm, Sample, Subscription
-from dinrail.ams.address import LOOPBACK_NET_ID, AmsAddr, NetId
+from dinrail.ams.address import AMS_TCP_PORT, LOOPBACK_NET_ID, AmsAddr, NetId
 from dinrail.ams.command import (
     DEVICE_INFO,
     HANDLE,
@@ -73,7 +73,9 @@ class AdsClient:
         self._own_port = options.ams_port or FIRST_OWN_PORT + (os.getpid() + next(_counter)) % _OWN_PORTS
 
     @classmethod
-    async def connect(cls, host: str = "127.0.0.1", port: int = TCP_PORT, options: Options | None = None) -> AdsClient:
+    async def connect(
+        cls, host: str = "127.0.0.1", port: int = AMS_TCP_PORT, options: Options | None = None
+    ) -> AdsClient:
         """Open the connection. Raises LinkLost with what to try."""
         client = cls(host, port, options or Options())
         await client._open()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from dinrail.ams.address import NetId
 
-TCP_PORT = 48898
 FIRST_OWN_PORT = 30000
 """Where clients without a router of their own begin, as AdsLib does."""
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from dinrail.ads.client.connection import AdsClient
 from dinrail.ads.client.faults import LinkLost, discover
 from dinrail.ads.client.link import is_loopback
-from dinrail.ads.client.options import TCP_PORT
-from dinrail.ads.client.udp import UDP_PORT, ask
-from dinrail.ams.address import LOOPBACK_NET_ID, MAX_PORT, NetId
+from dinrail.ads.client.udp import ask
+from dinrail.ams.address import AMS_TCP_PORT, AMS_UDP_PORT, LOOPBACK_NET_ID, MAX_PORT, NetId
 from dinrail.errors import BadRequest
 
 _ENDPOINT = re.compile(r"(?:\[(?P<ip>[^\[\]]+)\]|(?P<host>[^:\[\]\s]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
@@ -23,7 +22,7 @@ class Endpoint:
     """Where to connect to."""
 
     host: str = DEFAULT_HOST
-    port: int = TCP_PORT
+    port: int = AMS_TCP_PORT
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
@@ -32,13 +31,13 @@ class Endpoint:
             return cls(str(ipaddress.IPv6Address(text)))
         except ValueError:
             match = _ENDPOINT.fullmatch(text)
-        port = int(match["port"] or TCP_PORT) if match else 0
+        port = int(match["port"] or AMS_TCP_PORT) if match else 0
         if match is None or not 0 < port <= MAX_PORT:
             raise BadRequest(f"{text!r} is no target", hint="HOST or HOST:TCPPORT, like 192.168.0.231:48898")
         return cls(match["ip"] or match["host"], port)
 
 
-async def net_id_of(client: AdsClient, *, udp_port: int = UDP_PORT) -> NetId:
+async def net_id_of(client: AdsClient, *, udp_port: int = AMS_UDP_PORT) -> NetId:
     """The NetId of the device at the other end: the router's own, or what it tells over UDP. Raises BadRequest.
 
     A server on this machine that is no router and answers no UDP is addressed as 127.0.0.1.1.1.

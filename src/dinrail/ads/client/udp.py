@@ -17,12 +17,11 @@ from typing import TypeVar
 
 from dinrail.ads.client.faults import AdsDenied, LinkLost
 from dinrail.ads.discovery import added, found
-from dinrail.ams.address import AmsAddr
+from dinrail.ams.address import AMS_UDP_PORT, AmsAddr
 from dinrail.ams.discovery import AddRoute, ServerInfo, server_info_request
 from dinrail.ams.errors import AdsError, AdsFault, describe
 from dinrail.errors import BadRequest, HostError
 
-UDP_PORT = 48899
 EVERYBODY = "255.255.255.255"
 ATTEMPTS = 3
 """A datagram may be lost; an answer to each is no harm."""
@@ -51,7 +50,7 @@ class _Mailbox(asyncio.DatagramProtocol):
 
 
 async def discover(
-    address: str = EVERYBODY, *, port: int = UDP_PORT, wait_s: float = 2.0, bind: str = ""
+    address: str = EVERYBODY, *, port: int = AMS_UDP_PORT, wait_s: float = 2.0, bind: str = ""
 ) -> list[Found]:
     """Who answers within `wait_s`, by IP address. A device that answers twice is one. Raises HostError, BadRequest."""
     devices: dict[tuple[str, AmsAddr], Found] = {}
@@ -67,12 +66,12 @@ async def discover(
     return sorted(devices.values(), key=lambda one: (socket.inet_aton(one.ip), one.info.address))
 
 
-async def ask(host: str, *, port: int = UDP_PORT, timeout_s: float = 2.0) -> ServerInfo:
+async def ask(host: str, *, port: int = AMS_UDP_PORT, timeout_s: float = 2.0) -> ServerInfo:
     """What one device tells of itself. Raises LinkLost when it does not answer, BadRequest for an unknown name."""
     return await _exchange(host, port, server_info_request(), found, timeout_s, "the question who it is")
 
 
-async def add_route(host: str, route: AddRoute, *, port: int = UDP_PORT, timeout_s: float = 5.0) -> None:
+async def add_route(host: str, route: AddRoute, *, port: int = AMS_UDP_PORT, timeout_s: float = 5.0) -> None:
     """Ask a device to know us. Raises AdsFault (0x704: user or password is wrong), LinkLost, BadRequest."""
     invoke_id = secrets.randbits(32)
     request = route.request(AmsAddr.of(route.net_id, 10000), invoke_id)
@@ -90,7 +89,7 @@ async def own_ip(host: str) -> str:
     address = await _resolve(host)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((address, UDP_PORT))
+            probe.connect((address, AMS_UDP_PORT))
         except OSError as fault:
             raise HostError("no network leads there", where=host, why=fault.strerror) from fault
         return str(probe.getsockname()[0])

@@ -16,8 +16,6 @@ _FRAME = struct.Struct("<II")
 _STAMP = struct.Struct("<QI")
 _ONE = struct.Struct("<IIQI")
 FRAME_OVERHEAD_BYTES = _FRAME.size + _STAMP.size
-_FILETIME_EPOCH = 116_444_736_000_000_000
-"""1970-01-01 in 100 ns since 1601-01-01."""
 
 
 class Chunk(NamedTuple):
@@ -26,11 +24,6 @@ class Chunk(NamedTuple):
     stamp: int
     samples: int
     data: bytes
-
-
-def filetime(wall_ns: int) -> int:
-    """A FILETIME (100 ns since 1601-01-01 UTC) from nanoseconds since 1970-01-01."""
-    return max(wall_ns // 100 + _FILETIME_EPOCH, 0) & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def pack_samples(headers: list[bytes], values: list[bytes], stamp: int, limit_bytes: int) -> list[Chunk]:

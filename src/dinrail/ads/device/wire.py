@@ -1,6 +1,5 @@
-"""The fixed parts of commands and sum items, as this room packs and unpacks them at every request.
+"""What every request's bodies are made of here: the structs of `ams.command` by the names of this room, and answers.
 
-Plain structs and not `layout.record`: these are the inner loop, and each is one line of Beckhoff's table.
 Source: Beckhoff Information System, "ADS commands"; "Index group for sum commands".
 """
 
@@ -9,26 +8,22 @@ from __future__ import annotations
 import struct
 
 from dinrail.ads.device.access import Later
+from dinrail.ams import command
 from dinrail.ams.errors import AdsError, AdsFault
 
-U16 = struct.Struct("<H")
 U32 = struct.Struct("<I")
-RESULT = U32
-RESULT_AND = struct.Struct("<II")
-"""Result and a length, or result and a handle."""
-READ = struct.Struct("<III")
-"""Index group, index offset, length: Read, the start of Write, the items of sum reads and writes."""
-READ_WRITE = struct.Struct("<IIII")
-"""Index group, index offset, read length, write length."""
-CONTROL = struct.Struct("<HHI")
-"""ADS state, device state, length."""
-STATE = struct.Struct("<IHH")
-ADS_STATE = struct.Struct("<HH")
-DEVICE_INFO = struct.Struct("<IBBH16s")
+RESULT = command.RESULT
+RESULT_AND = command.RESULT_LENGTH
+READ = command.READ
+READ_WRITE = command.READ_WRITE
+CONTROL = command.WRITE_CONTROL
+STATE = command.RESULT_STATE
+ADS_STATE = command.STATE
+DEVICE_INFO = command.DEVICE_INFO
 SUBSCRIBE = struct.Struct("<IIIIII16x")
-"""Index group, index offset, length, mode, maximum delay and cycle time in 100 ns, 16 reserved bytes."""
+"""As `command.ADD_NOTIFICATION`, and the reserved bytes are not looked at."""
 
-OK = RESULT.pack(0)
+OK = command.OK
 
 
 def data_answer(code: int, data: bytes) -> bytes:

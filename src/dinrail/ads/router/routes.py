@@ -12,12 +12,10 @@ import enum
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from dinrail.ams.address import NULL_NET_ID, NetId
+from dinrail.ams.address import AMS_TCP_PORT, NULL_NET_ID, SECURE_ADS_PORT, NetId
 from dinrail.errors import BadRequest, DinrailError, Refused
 from dinrail.units import S_NS
 
-AMS_TCP_PORT = 48898
-SECURE_ADS_PORT = 8016
 MAX_NAME_BYTES = 255
 MAX_ROUTES = 4096
 MAX_FAULTS = 50

@@ -19,6 +19,7 @@ from dinrail.ads.service.finding import Finder
 from dinrail.ads.service.jobs import Jobs, Steps
 from dinrail.ads.service.store import FileStore, Mode, OpenFile
 from dinrail.ams.errors import AdsError, AdsFault
+from dinrail.ams.notification import filetime
 from dinrail.ams.service_files import (
     DIRECTORY_ATTRIBUTE,
     NORMAL_ATTRIBUTE,
@@ -27,7 +28,6 @@ from dinrail.ams.service_files import (
     FileGroup,
     FileStatus,
     OpenFlag,
-    filetime,
 )
 from dinrail.layout import encode
 

@@ -13,13 +13,13 @@ from dinrail.ads.service import filenames
 from dinrail.ads.service.access import Access
 from dinrail.ads.service.store import Entry, FileStore
 from dinrail.ams.errors import AdsError, AdsFault
+from dinrail.ams.notification import filetime
 from dinrail.ams.service_files import (
     DIRECTORY_ATTRIBUTE,
     FIND_BYTES,
     FIND_NAME_BYTES,
     NORMAL_ATTRIBUTE,
     FileFound,
-    filetime,
 )
 from dinrail.layout import encode
 

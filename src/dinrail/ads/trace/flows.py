@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from dinrail.ads.trace.captured import Captured
 from dinrail.ads.trace.packet import Datagram, Endpoint, Segment, TcpFlag, parse_packet
 from dinrail.ads.trace.stream import Assembler, FrameStream
-from dinrail.ams.discovery import UDP_PORT
+from dinrail.ams.address import AMS_TCP_PORT, AMS_UDP_PORT
 from dinrail.errors import FormatError
 
-AMS_TCP_PORT = 48898
 MAX_FLOWS = 4096
 """Directions that are followed at a time; the one that was silent longest is given up for a new one."""
 MAX_BUFFERED_BYTES = 64 << 20
@@ -86,7 +85,7 @@ class Flows:
 
     def _concerns(self, packet: Segment | Datagram) -> bool:
         ends = (packet.source.port, packet.target.port)
-        return UDP_PORT in ends if isinstance(packet, Datagram) else not self._ports.isdisjoint(ends)
+        return AMS_UDP_PORT in ends if isinstance(packet, Datagram) else not self._ports.isdisjoint(ends)
 
     def _segment(self, segment: Segment, wall_ns: int) -> Iterator[Seen]:
         key = (segment.source, segment.target)

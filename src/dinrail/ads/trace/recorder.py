@@ -13,9 +13,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dinrail.ads.trace.flows import AMS_TCP_PORT
 from dinrail.ads.trace.packet import MAX_SEGMENT_BYTES, Endpoint, Segment, TcpFlag, build_segment
 from dinrail.ads.trace.pcap import file_header, record
+from dinrail.ams.address import AMS_TCP_PORT
 
 MAX_LINKS = 8192
 _SEQUENCE = 1 << 32

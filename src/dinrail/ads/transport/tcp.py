@@ -26,7 +26,6 @@ from dinrail.ams.frame import TCP_HEADER_BYTES, Decoder
 from dinrail.errors import BadRequest, FormatError, HostError
 
 LOG = logging.getLogger("dinrail.ads.tcp")
-AMS_TCP_PORT = 48898
 _KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 _SWEEP_S = 1.0
 _BACKLOG = 1024

@@ -26,7 +26,6 @@ from dinrail.ams.address import NetId
 from dinrail.errors import BadRequest, DinrailError, HostError
 
 LOG = logging.getLogger("dinrail.ads.tls")
-SECURE_ADS_PORT = 8016
 _BACKLOG = 1024
 
 

@@ -11,7 +11,6 @@ from dinrail.ads.contract import Origin
 from dinrail.ads.transport.tcp import listen_refusal
 
 LOG = logging.getLogger("dinrail.ads.udp")
-AMS_UDP_PORT = 48899
 MAX_DATAGRAM_BYTES = 2048
 """Real requests are below 300 bytes; what is longer is not looked at."""
 _MAX_IN_WORK = 16

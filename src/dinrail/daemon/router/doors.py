@@ -16,6 +16,7 @@ from dinrail.ads.settings import Door as DoorKind
 from dinrail.ads.settings import Listen
 from dinrail.ads.transport import tcp, udp
 from dinrail.ads.transport.sink import FrameSink
+from dinrail.ams.address import AMS_TCP_PORT, AMS_UDP_PORT
 from dinrail.daemon.router.origins import Classify, addresses, is_local
 from dinrail.errors import DinrailError, HostError
 
@@ -132,8 +133,8 @@ class Doors:
 
     async def _open_udp(self, classify: Callable[[str], Origin], address: str | None, tcp_port: int) -> None:
         """Beside a door at the usual port discovery is at its usual port; beside any other, one above it."""
-        usual = tcp_port == tcp.AMS_TCP_PORT
-        port = udp.AMS_UDP_PORT if usual else tcp_port + 1
+        usual = tcp_port == AMS_TCP_PORT
+        port = AMS_UDP_PORT if usual else tcp_port + 1
         door = udp.UdpDoor(self._process.devices.discovery.respond, classify)
         try:
             bound = await udp.listen(door, address or _ANYWHERE, port)

@@ -6,7 +6,6 @@ import fcntl
 import socket
 import struct
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from dinrail.ads.contract import Origin, Via
@@ -60,6 +59,3 @@ def is_local(address: str) -> bool:
         except OSError:
             return False
     return True
-
-
-Classifier = Callable[[str], Origin]
