@@ -1,17 +1,15 @@
-"""Routes as text: StaticRoutes.xml and the JSON store, in both directions."""
+"""Routes as text: StaticRoutes.xml, in both directions."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinrail.ads.router.routes import Route, RouteTable, Transport, check
+from dinrail.ads.router.routes import Route, Transport
 from dinrail.ads.router.staticroutes import MAX_TEXT_BYTES, parse_static_routes, render_static_routes
-from dinrail.ads.router.store import parse_store, render_store
 from dinrail.ams.address import NULL_NET_ID, NetId
 from dinrail.errors import BadRequest
 from dinrail.units import S_NS
@@ -91,16 +89,12 @@ def test_what_is_no_route_file_is_a_bad_request(text: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_file_or_a_bad_request(data: bytes) -> None:
-    """Neither parser raises anything else, whatever is put inside of a document."""
+    """The parser raises nothing else, whatever is put inside of a document."""
     for text in (data, b"<TcConfig><RemoteConnections><Route>" + data + b"</Route></RemoteConnections></TcConfig>"):
         try:
             parse_static_routes(text)
         except BadRequest:
             continue
-    try:
-        parse_store(data)
-    except BadRequest:
-        return
 
 
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)
@@ -119,13 +113,6 @@ ROUTES = st.builds(
 )
 
 
-@given(ROUTES)
-def test_the_store_gives_back_what_was_put_in(route: Route) -> None:
-    """Every field of a route survives the JSON store."""
-    assert check(route) == []
-    assert parse_store(render_store((route,))) == RouteTable((route,))
-
-
 @given(ROUTES, st.booleans(), st.integers(1, 1000))
 def test_static_routes_give_back_what_they_can_say(route: Route, temporary: bool, timeout_s: int) -> None:
     """What TwinCAT's file has fields for survives it."""
@@ -141,47 +128,6 @@ def test_static_routes_give_back_what_they_can_say(route: Route, temporary: bool
     assert tuple(parse_static_routes(render_static_routes((said,))).routes) == (said,)
 
 
-def test_temporary_routes_are_not_stored() -> None:
-    """The store has what is to last; defaults are left out of it."""
-    text = render_store((A, replace(A, name="t", net_id=NetId.parse("9.9.9.9.1.1"), temporary=True)))
-    assert json.loads(text) == {
-        "version": 1,
-        "routes": [{"name": "a", "net_id": "5.1.1.1.1.1", "host": "192.0.2.1"}],
-    }
-
-
 def test_mqtt_routes_are_not_in_static_routes() -> None:
     """TwinCAT keeps them elsewhere."""
     assert b"<Route>" not in render_static_routes((replace(A, transport=Transport.MQTT),))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[]",
-        "{}",
-        '{"version": 2, "routes": []}',
-        '{"version": 1}',
-        '{"version": 1, "routes": {}}',
-        '{"version": 1, "routes": [1]}',
-        '{"version": 1, "routes": [{"name": "a"}]}',
-        '{"version": 1, "routes": [{"name": "a", "net_id": "5.1.1.1.1.1", "host": "h", "tcp_port": true}]}',
-        '{"version": 1, "routes": [{"name": "a", "net_id": "5.1.1.1.1.1", "host": "h", "transport": "x"}]}',
-        '{"version": 1, "routes": [{"name": "a", "net_id": "5.1.1.1.1", "host": "h"}]}',
-        '{"version": 1, "routes": [{"name": "a", "net_id": "5.1.1.1.1.1", "host": "h", "temporary": false}]}',
-        '{"version": 1, "routes": [{"name": "a\\ud800", "net_id": "5.1.1.1.1.1", "host": "h"}]}',
-        "[" * 100000,
-    ],
-)
-def test_what_is_no_store_is_a_bad_request(text: str) -> None:
-    """Wrong versions, shapes, types and unknown fields refuse the whole document."""
-    with pytest.raises(BadRequest):
-        parse_store(text)
-
-
-def test_a_store_is_not_read_in_part() -> None:
-    """One bad route refuses the good ones with it, and every fault is told."""
-    good = {"name": "a", "net_id": "5.1.1.1.1.1", "host": "h"}
-    with pytest.raises(BadRequest) as caught:
-        parse_store(json.dumps({"version": 1, "routes": [good, {"nme": 1}, good | {"host": "other"}]}))
-    assert len(caught.value.details) == 5
