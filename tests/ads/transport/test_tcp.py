@@ -60,7 +60,7 @@ def run(steps: Callable[[Hall, int], Coroutine[Any, Any, None]], limits: Limits 
 
     async def all_of_it() -> None:
         server = await listen(hall.door, "127.0.0.1", 0)
-        watch = asyncio.create_task(sweep([hall.door]))
+        watch = asyncio.create_task(sweep(lambda: [hall.door]))
         try:
             await asyncio.wait_for(steps(hall, server.sockets[0].getsockname()[1]), 20)
         finally:

@@ -74,7 +74,7 @@ class House:
     @contextlib.asynccontextmanager
     async def is_open(self) -> AsyncIterator[int]:
         server = await tls.listen(self.door, "127.0.0.1", 0)
-        watch = asyncio.create_task(sweep([self.door]))  # type: ignore[list-item]
+        watch = asyncio.create_task(sweep(lambda: [self.door]))
         try:
             yield server.sockets[0].getsockname()[1]
         finally:

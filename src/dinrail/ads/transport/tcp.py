@@ -18,7 +18,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Protocol, cast
 
 from dinrail.ads.contract import Origin
 from dinrail.ads.transport.sink import FrameSink, SinkFactory
@@ -29,6 +29,12 @@ LOG = logging.getLogger("dinrail.ads.tcp")
 _KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 _SWEEP_S = 1.0
 _BACKLOG = 1024
+
+
+class Sweepable(Protocol):
+    """A door of any kind: what its links wait for in vain is ended once a second."""
+
+    def sweep(self, now_s: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,10 +305,10 @@ async def dial(door: Door, host: str, port: int, *, timeout_s: float) -> None:
         raise HostError("cannot connect", where=f"{host}:{port}", why=fault.strerror or str(fault)) from fault
 
 
-async def sweep(doors: Iterable[Door]) -> None:
-    """Look after all doors until cancelled. `doors` is read anew each time: routes come and go."""
+async def sweep(doors: Callable[[], Iterable[Sweepable]]) -> None:
+    """Look after all doors until cancelled. They are asked for anew each time: routes come and go."""
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(_SWEEP_S)
-        for door in tuple(doors):
+        for door in tuple(doors()):
             door.sweep(loop.time())

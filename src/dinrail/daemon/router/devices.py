@@ -44,7 +44,6 @@ class Devices:
     def __init__(self, process: RouterProcess, plcs: Mapping[int, Device]) -> None:
         """Raises what a broken registry file or an unusable directory raises."""
         self._process = process
-        self._tables = {port: table for port, device in plcs.items() if (table := _table_of(device)) is not None}
         self._symbolic = {port: device for port, device in plcs.items() if isinstance(device, SymbolDevice)}
         self._restart_index = 1
         self._plcs = {port: Ticked(device, process.ticker) for port, device in plcs.items()}
@@ -84,7 +83,8 @@ class Devices:
 
     def table(self, port: int) -> SymbolTable | None:
         """The symbols of the PLC at that port, where they are a table of this process."""
-        return self._tables.get(port)
+        device = self._symbolic.get(port)
+        return device.source if device is not None and isinstance(device.source, SymbolTable) else None
 
     def log(self, text: str) -> None:
         """One line to those who listen at port 100."""
@@ -143,11 +143,6 @@ class RouteAdmin:
         if brokers is None:
             raise Refused("no broker is configured", hint="[[ads.mqtt]]")
         brokers.switch(enabled, temporary=temporary)
-
-
-def _table_of(device: Device) -> SymbolTable | None:
-    source = device.source if isinstance(device, SymbolDevice) else None
-    return source if isinstance(source, SymbolTable) else None
 
 
 def _check(settings: CredentialSettings) -> Check | None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from dinrail.ads.contract import Link, Origin
 from dinrail.ads.numbers import Numbers, numbers_of
@@ -16,6 +16,7 @@ from dinrail.ads.settings import Door as DoorKind
 from dinrail.ads.settings import Listen
 from dinrail.ads.transport import tcp, udp
 from dinrail.ads.transport.sink import FrameSink
+from dinrail.ads.transport.tcp import Sweepable
 from dinrail.ams.address import AMS_TCP_PORT, AMS_UDP_PORT
 from dinrail.daemon.router.origins import Classify, addresses, is_local
 from dinrail.errors import DinrailError, HostError
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("dinrail.ads.doors")
 _LATER_S = 2.0
 _ANYWHERE = str(IPv4Address(0))
-
-
-class Sweepable(Protocol):
-    """A door of any kind."""
-
-    def sweep(self, now_s: float) -> None: ...
 
 
 class Doors:
@@ -66,7 +61,7 @@ class Doors:
                 await self._when_it_is_there(listen)
             else:
                 await self._open_one(listen)
-        sweeping = asyncio.create_task(self._sweep(), name="sweep doors")
+        sweeping = asyncio.create_task(tcp.sweep(self._all), name="sweep doors")
         self._open.callback(sweeping.cancel)
         if settings.brokers:
             from dinrail.daemon.router.brokers import Brokers
@@ -176,12 +171,8 @@ class Doors:
                 await open_it()
                 return
 
-    async def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(1.0)
-            for door in (*self._swept, *self._process.dialler.doors.values()):
-                door.sweep(loop.time())
+    def _all(self) -> tuple[Sweepable, ...]:
+        return (*self._swept, *self._process.dialler.doors.values())
 
     def _enter(self, link: Link) -> FrameSink:
         return self._process.router.connect(link)

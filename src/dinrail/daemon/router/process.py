@@ -50,7 +50,7 @@ class RouterProcess:
         self.net_id = settings.net_id or machine_net_id()
         self.ticker = Ticker(clock)
         self.dialler = Dialler(tcp.Limits(max_links=settings.limits.max_links))
-        self.routing = Routing(self.settings, self.net_id, place.at("routes.json"), self._new_policy)
+        self.routing = Routing(self.settings, self.net_id, place.at("routes.json"), self._routes_changed)
         self.policy = self._new_policy()
         self.router = Router(
             self.net_id,
@@ -136,23 +136,21 @@ class RouterProcess:
             **{f"links {name}": dict(numbers) for name, numbers in self.doors.counters().items()},
         }
 
-    def use_policy(self, policy: Policy) -> None:
-        """Other rules from now on, for what stands already, too."""
+    def _routes_changed(self) -> None:
+        """Other rules from now on, for what stands already, too: routes grant and forbid things."""
+        policy = self._new_policy()
+        policy.refusals = self.policy.refusals  # counted since the start, and told once a burst, whatever changes
         self.policy = policy
         self.router.set_policy(policy)
 
     def _new_policy(self) -> Policy:
-        policy = policy_of(
+        return policy_of(
             self.settings,
             self.net_id,
             added=self.routing.added,
             has_parts=parts_by_table(self._table),
             on_refusal=self._refused,
         )
-        if hasattr(self, "router"):
-            policy.refusals = self.policy.refusals  # counted since the start, and told once a burst, whatever changes
-            self.use_policy(policy)
-        return policy
 
     def _table(self, target: AmsAddr) -> SymbolTable | None:
         """The symbols of a device of this process, for rules that name them."""
