@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from dinrail.ams.remote import AddRemote
 
 ENVIRONMENT = "DINRAIL_ADS_PASSWORD"
-MAX_ROUTES = 10_000
 
 
 def register(group: typer.Typer) -> None:
@@ -35,6 +34,7 @@ def list_routes(
     own_net_id: opt.OwnNetId = None,
 ) -> None:
     """List the routes of a router, by its system service."""
+    from dinrail.ads.client.routes import routes_of
     from dinrail.cli.output import print_json
 
     where = opt.Where.of(context, to, net_id, "system-service", timeout, own_net_id)
@@ -44,26 +44,6 @@ def list_routes(
     else:
         rows = [(one.name, str(one.net_id), one.address, _transport(one), " ".join(_flags(one))) for one in found]
         opt.show_table(("name", "NetId", "address", "by", ""), rows)
-
-
-async def routes_of(client: AdsClient, target: AmsAddr) -> list[AddRemote]:
-    """All routes of a router, in its order. Raises AdsFault."""
-    from dinrail.ams.errors import AdsError, AdsFault
-    from dinrail.ams.remote import MAX_REMOTE_BYTES, AddRemote
-    from dinrail.ams.service import ServiceGroup
-
-    found: list[AddRemote] = []
-    while len(found) < MAX_ROUTES:
-        try:
-            data = await client.read(
-                target, ServiceGroup.ENUMERATE_REMOTE, len(found), MAX_REMOTE_BYTES, where=f"route {len(found)}"
-            )
-        except AdsFault as fault:
-            if fault.code in (AdsError.NO_MORE_HANDLES, AdsError.NOT_FOUND):
-                break
-            raise
-        found.append(AddRemote.parse(data))
-    return found
 
 
 def add(

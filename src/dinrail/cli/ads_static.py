@@ -73,9 +73,9 @@ def export_routes(
     own_net_id: opt.OwnNetId = None,
 ) -> None:
     """Write the routes of a router as a StaticRoutes.xml to standard output. Routes by MQTT have no place there."""
+    from dinrail.ads.client.routes import routes_of
     from dinrail.ads.router.staticroutes import render_static_routes
     from dinrail.ads.service.routes import route_of
-    from dinrail.cli.ads_routes import routes_of
     from dinrail.cli.output import print_json
 
     where = opt.Where.of(context, to, net_id, "system-service", timeout, own_net_id)
@@ -87,7 +87,7 @@ def export_routes(
 
 
 async def _add_all(client: AdsClient, target: AmsAddr, wanted: tuple[Route, ...]) -> list[_Outcome]:
-    from dinrail.cli.ads_routes import routes_of
+    from dinrail.ads.client.routes import routes_of
 
     known = {one.net_id: one for one in await routes_of(client, target)}
     return [await _add(client, target, route, known.get(route.net_id)) for route in wanted]
