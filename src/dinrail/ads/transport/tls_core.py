@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -58,7 +59,7 @@ class _State(enum.Enum):
     SPENT = enum.auto()
 
 
-class TlsCore:
+class TlsCore(ABC):
     """One connection; `ServerCore` and `ClientCore` are its two roles."""
 
     def __init__(self, context: TlsContext, *, accept: bool) -> None:
@@ -200,19 +201,21 @@ class TlsCore:
         self._state = _State.ASKED
         events.append(Asked(self._claim))
 
+    @abstractmethod
     def _shaken(self) -> None:
         """TLS is done, in both directions."""
 
+    @abstractmethod
     def _greeted(self, hello: TlsConnectInfo) -> Claim:
         """The peer's TlsConnectInfo is here: who is it? Raises SecureAdsFault."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _admitted(self) -> None:
         """It may go on."""
 
+    @abstractmethod
     def _turned_away(self, claim: Claim) -> SecureAdsFault:
         """It may not."""
-        raise NotImplementedError
 
     def _chain_fault(self) -> str:
         return chain_fault(self._seen.chain, has_authorities=self._context.has_authorities)
@@ -240,6 +243,9 @@ class ServerCore(TlsCore):
         super().__init__(context, accept=True)
         self._own = TlsConnectInfo(net_id, TlsFlag.RESPONSE, host_name)
         self._address = address
+
+    def _shaken(self) -> None:
+        """The client speaks first."""
 
     def _greeted(self, hello: TlsConnectInfo) -> Claim:
         if hello.version != VERSION:
@@ -341,6 +347,9 @@ class ClientCore(TlsCore):
         # AmsAllowed is not waited for: TwinCAT's answer has been seen without it.
         mode = self._visit.mode
         return Claim(mode, *self._shown, self._psk if mode is Mode.PSK else "", hello.net_id, hello.host_name)
+
+    def _admitted(self) -> None:
+        """The server spoke last."""
 
     def _turned_away(self, claim: Claim) -> SecureAdsFault:
         return self._spend(
