@@ -6,7 +6,7 @@ const options = {
   host, port: Number(port), amsNetIdTarget: netId, amsNetIdSource: '10.1.2.4.1.1', amsPortSource: 32905,
   amsPortTarget: 851, timeout: 5000,
 };
-const client = ads.connect(options, () => { run().catch(fail); });
+let client = ads.connect(options, () => { run().catch(fail); });
 client.on('error', fail);
 
 function fail(fault) {
@@ -66,6 +66,20 @@ const cases = {
       });
       client.notify(handle('GVL_Live.nCounter', ads.UDINT, { cycleTime: 20 }));
     });
+  },
+  async stay() {  // the server dies and comes back: what this client says then, and what a new one has
+    const before = (await call('read', handle('GVL_Types.nInt', ads.INT))).value;
+    console.log(JSON.stringify({ ready: true }));
+    await new Promise((done) => process.stdin.once('data', done));
+    client.removeListener('error', fail);
+    const lost = await new Promise((done) => {
+      client.on('error', (fault) => done(String(fault)));  // stays: it may tell more than one
+      call('read', handle('GVL_Types.nInt', ads.INT)).then(() => done(''), (fault) => done(String(fault)));
+    });
+    await new Promise((done) => { client = ads.connect(options, done); });
+    client.on('error', fail);
+    const after = (await call('read', handle('GVL_Types.nInt', ads.INT))).value;
+    return { before, lost: lost !== '', after, notified: (await cases.notify()).seen.length };
   },
   async share() {  // one of many: MORE are its number and how often
     const [mine, times] = process.argv.slice(6).map(Number);

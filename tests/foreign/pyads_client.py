@@ -249,6 +249,31 @@ def outlast() -> Result:
     return {"codes": codes}
 
 
+def stay() -> Result:
+    """The server dies and comes back while we are connected: what a call says then, and what a new connection gives."""
+    plc = opened()
+    before = plc.read_by_name("GVL_Types.nInt", pyads.PLCTYPE_INT)
+    told_to_go_on()
+    lost = refusal(lambda: plc.read(0x4020, 0, pyads.PLCTYPE_UDINT))
+    plc.close()
+    plc.open()
+    heard, done = [], threading.Event()
+
+    @plc.notification(pyads.PLCTYPE_UDINT)
+    def hear(*given: Any) -> None:
+        heard.append(given[3])
+        if len(heard) >= 5:
+            done.set()
+
+    attributes = pyads.NotificationAttrib(4, pyads.ADSTRANS_SERVERCYCLE, max_delay=0, cycle_time=20)
+    pair = plc.add_device_notification("GVL_Live.nCounter", attributes, hear)
+    done.wait(10)
+    plc.del_device_notification(*pair)
+    after = plc.read_by_name("GVL_Types.nInt", pyads.PLCTYPE_INT)
+    plc.close()
+    return {"before": before, "lost": lost, "after": after, "heard": len(heard) >= 5}
+
+
 def policy() -> Result:
     """What AdsLib can ask that rules are about, each with its error code. MORE: our own NetId, a number for names."""
     pyads.open_port()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from ads_process import Serving, serving
-from foreign_clients import node
+from foreign_clients import node, node_argv, running
 
 pytestmark = pytest.mark.ads
 
@@ -48,3 +48,14 @@ def test_it_writes_alone_and_in_sums(server: Serving) -> None:
     """Single writes, multiRead and multiWrite."""
     assert node("node_ads.mjs", "multi", server)["read"] == [-12345, 54321, -123456789]
     assert node("node_ads.mjs", "writes", server) == {"int": -77, "lreal": 1.5}
+
+
+def test_it_connects_again_after_the_server_was_killed_and_started_again() -> None:
+    """The call after the loss is an error; its next connection reads and is notified as before."""
+    with serving("--simulate") as first, running(node_argv("node_ads.mjs", "stay", first)) as (client,):
+        client.ready()
+        first.kill()
+        with serving("--simulate", address=first.address):
+            client.go_on()
+            found = client.result()
+    assert found == {"before": -12345, "lost": True, "after": -12345, "notified": 10}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ads_process import NET_ID, Serving, serving
-from foreign_clients import pyads
+from foreign_clients import pyads, pyads_argv, running
 
 from dinrail.ads.credentials import UserFile
 
@@ -133,3 +133,15 @@ def test_it_adds_a_route_with_the_right_password_only(tmp_path: Path) -> None:
         assert pyads("add_route", own, "operator", "correct horse") == {"added": True, "net_id": str(NET_ID)}
     kept = json.loads((tmp_path / "state/routes.json").read_text())
     assert [one["route"]["net_id"] for one in kept["routes"]] == ["10.7.7.8.1.1"]
+
+
+def test_it_connects_again_after_the_server_was_killed_and_started_again() -> None:
+    """The call after the loss is an error, no hang; a connection opened anew reads and is notified as before."""
+    with serving("--simulate") as first, running(pyads_argv("stay", first)) as (client,):
+        client.ready()
+        first.kill()
+        with serving("--simulate", address=first.address):
+            client.go_on()
+            found = client.result()
+    assert found.pop("lost") > 0
+    assert found == {"before": -12345, "after": -12345, "heard": True}
