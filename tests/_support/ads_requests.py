@@ -107,6 +107,21 @@ def sum_read(*items: tuple[int, int, int]) -> Ask:
     return ask
 
 
+def sum_read_with_lengths(group: int, *items: tuple[int, int, int]) -> Ask:
+    """0xF083 or 0xF084: a result and a length for each item before the blocks."""
+
+    def ask(raw: Raw) -> str:
+        entries = b"".join(struct.pack("<III", *item) for item in items)
+        size = sum(item[2] for item in items) + 8 * len(items)
+        result, data = raw.read_write(PLC, group, len(items), size, entries)
+        heads = [struct.unpack_from("<II", data, 8 * at) for at in range(len(items))] if not result else []
+        came = [length == (0 if code else item[2]) for (code, length), item in zip(heads, items, strict=not result)]
+        assert all(came), heads
+        return words([code for code, _ in heads]) if not result else word(result)
+
+    return ask
+
+
 def sum_write(*items: tuple[int, int, bytes]) -> Ask:
     def ask(raw: Raw) -> str:
         entries = b"".join(struct.pack("<III", group, offset, len(data)) for group, offset, data in items)
@@ -141,6 +156,28 @@ def sum_subscribe(*items: tuple[int, int, int]) -> Ask:
             if not code:
                 raw.ask(PLC, 7, struct.pack("<I", handle))
         return words([code for code, _ in found])
+
+    return ask
+
+
+def sum_unsubscribe(*items: tuple[int, int, int]) -> Ask:
+    """All subscribed one by one and ended in one sum (0xF086), which a second time knows none of them."""
+
+    def ask(raw: Raw) -> str:
+        handles = b""
+        for item in items:
+            header, body = raw.ask(PLC, 6, note_entry(*item))
+            result = header.error or struct.unpack_from("<I", body)[0]
+            if result:
+                return word(result)
+            handles += body[4:8]
+        found = []
+        for _ in range(2):
+            result, data = raw.read_write(PLC, 0xF086, len(items), 4 * len(items), handles)
+            assert result == 0, hex(result)
+            found.append(list(struct.unpack(f"<{len(items)}I", data)))
+        assert all(found[1]), found
+        return words(found[0])
 
     return ask
 

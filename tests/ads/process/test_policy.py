@@ -71,9 +71,12 @@ def _requests(mine: Place, other: Place, array: Place) -> dict[str, Ask]:
         "write array": rq.write(*array[:2], bytes(10)),
         "write element": rq.by_handle("MAIN.aInts[2]", lambda handle: rq.write(0xF005, handle, b"\1\0")),
         "sum read": rq.sum_read(mine, other, FLAGS),
+        "sum readEx": rq.sum_read_with_lengths(0xF083, mine, other, FLAGS),
+        "sum readEx2": rq.sum_read_with_lengths(0xF084, mine, other, FLAGS),
         "sum write": rq.sum_write((*mine[:2], b"\1\0"), (*other[:2], b"\1\0"), (*FLAGS[:2], b"1234")),
         "sum read-write": rq.sum_values(nint, mode),
         "sum subscribe": rq.sum_subscribe(mine, other, FLAGS),
+        "sum unsubscribe": rq.sum_unsubscribe(mine, mine),
         "subscribe %M": rq.subscribe(*FLAGS),
         "subscribe handle": rq.by_handle(nint, lambda handle: rq.subscribe(0xF005, handle, 2)),
         "subscribe other": rq.by_handle(mode, lambda handle: rq.subscribe(0xF005, handle, 2)),
@@ -125,9 +128,12 @@ write other handle  | y       n       n       n       n       n
 write array         | y       n       n       n       y       n
 write element       | y       n       n       n       y       n
 sum read            | y,y,y   y,y,y   y,n,n   n,n,y   y,n,n   n,n,n
+sum readEx          | y,y,y   y,y,y   y,n,n   n,n,y   y,n,n   n,n,n
+sum readEx2         | y,y,y   y,y,y   y,n,n   n,n,y   y,n,n   n,n,n
 sum write           | y,y,y   n,n,n   y,n,n   n,n,y   y,n,n   n,n,n
 sum read-write      | y,y     y,y     y,n     n,n     y,n     n,n
 sum subscribe       | y,y,y   y,y,y   y,n,n   n,n,y   y,n,n   n,n,n
+sum unsubscribe     | y,y     y,y     y,y     n       y,y     n
 subscribe %M        | y       y       n       y       n       n
 subscribe handle    | y       y       y       n       y       n
 subscribe other     | y       y       n       n       n       n
