@@ -34,9 +34,12 @@ MAX_FRAME_BYTES = 4 << 20
 TARGET = slice(6, 14)
 SOURCE = slice(14, 22)
 INVOKE_ID = slice(34, 38)
-_TCP = struct.Struct("<HI")
-_HEAD = struct.Struct("<8s8sHHIII")
-_FRAME = struct.Struct("<HI8s8sHHIII")
+TCP = struct.Struct("<HI")
+"""The AMS/TCP header: a TcpCommand, length of what follows"""
+HEAD = struct.Struct("<8s8sHHIII")
+"""The AMS header: target, source, command, flags, length, error, invoke id"""
+FRAME = struct.Struct("<HI8s8sHHIII")
+"""Both"""
 
 
 class TcpCommand(enum.IntEnum):
@@ -102,7 +105,7 @@ def parse_header(frame: bytes, at: int = TCP_HEADER_BYTES) -> Header:
     """The AMS header of a frame. Raises FormatError when the frame is too short, or holds not the data it announces."""
     if len(frame) < at + AMS_HEADER_BYTES:
         raise FormatError(f"{len(frame) - at} bytes are no AMS header", structure="AMS header", offset=at)
-    target, source, command, flags, size_bytes, error, invoke_id = _HEAD.unpack_from(frame, at)
+    target, source, command, flags, size_bytes, error, invoke_id = HEAD.unpack_from(frame, at)
     if size_bytes != len(frame) - at - AMS_HEADER_BYTES:
         raise FormatError(
             f"announces {size_bytes} bytes of data, {len(frame) - at - AMS_HEADER_BYTES} are there",
@@ -118,18 +121,18 @@ def build_frame(  # positional in the header's own order
 ) -> bytes:
     """A whole frame with its AMS/TCP header."""
     size = len(data)
-    return _FRAME.pack(0, AMS_HEADER_BYTES + size, target, source, command, flags, size, error, invoke_id) + data
+    return FRAME.pack(0, AMS_HEADER_BYTES + size, target, source, command, flags, size, error, invoke_id) + data
 
 
 def response_to(frame: bytes, data: bytes = b"", *, error: int = 0) -> bytes:
     """The answer to a request's frame: addresses swapped, same command and invoke id, the response flag set."""
-    _, _, target, source, command, flags, _, _, invoke_id = _FRAME.unpack_from(frame)
+    _, _, target, source, command, flags, _, _, invoke_id = FRAME.unpack_from(frame)
     return build_frame(source, target, command, flags | Flag.RESPONSE.value, invoke_id, data, error=error)
 
 
 def tcp_frame(command: TcpCommand, body: bytes = b"") -> bytes:
     """A frame of the local-router protocol, or any other, from its body."""
-    return _TCP.pack(command, len(body)) + body
+    return TCP.pack(command, len(body)) + body
 
 
 class Decoder:
@@ -154,14 +157,14 @@ class Decoder:
         """The frames that `data` completes, in order. Raises FormatError at the first one that is too long."""
         # The usual case: exactly one frame in one segment.
         whole = not self._rest and len(data) >= TCP_HEADER_BYTES and len(data) <= self._max_bytes
-        if whole and _TCP.unpack_from(data)[1] + TCP_HEADER_BYTES == len(data):
+        if whole and TCP.unpack_from(data)[1] + TCP_HEADER_BYTES == len(data):
             yield data
             return
         self._rest += data
         at = 0
         try:
             while len(self._rest) - at >= TCP_HEADER_BYTES:
-                size = _TCP.unpack_from(self._rest, at)[1] + TCP_HEADER_BYTES
+                size = TCP.unpack_from(self._rest, at)[1] + TCP_HEADER_BYTES
                 if size > self._max_bytes:
                     raise FormatError(
                         f"announces {size} bytes, {self._max_bytes} are allowed", structure="AMS/TCP", field="length"

@@ -16,12 +16,11 @@ from typing import NamedTuple
 
 from dinrail.ams.address import ADDRESS_BYTES, NET_ID_BYTES, AmsAddr, NetId
 from dinrail.ams.cursor import unpack
-from dinrail.ams.frame import TCP_HEADER_BYTES, TcpCommand, tcp_frame
+from dinrail.ams.frame import TCP, TCP_HEADER_BYTES, TcpCommand, tcp_frame
 from dinrail.errors import FormatError
 
 PORT = struct.Struct("<H")
 NOTE = struct.Struct("<I")
-_HEAD = struct.Struct("<HI")
 ANY_PORT = 0
 
 
@@ -42,7 +41,7 @@ class LocalFrame(NamedTuple):
 
 def parse_local(frame: bytes) -> LocalFrame:
     """Take a whole frame apart. Raises FormatError for an AMS frame, or a length that is not the frame's."""
-    command, size_bytes = unpack(_HEAD, frame, 0, "AMS/TCP")
+    command, size_bytes = unpack(TCP, frame, 0, "AMS/TCP")
     if command == TcpCommand.AMS:
         raise FormatError("is an AMS frame", structure="AMS/TCP", field="command", offset=0)
     if size_bytes != len(frame) - TCP_HEADER_BYTES:

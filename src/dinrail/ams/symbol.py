@@ -155,6 +155,10 @@ def build_symbols(entries: Iterable[SymbolEntry], *, code_page: int = CP1252) ->
     return b"".join([entry.encode(code_page) for entry in entries])
 
 
+PLACE = struct.Struct("<III")
+"""Info by name: group, offset, size"""
+LONG_HANDLE = struct.Struct("<IIIH")
+"""Handle by name, when there is room: handle, size, data type, length of the type's name, which follows with a NUL"""
 UPLOAD_1 = struct.Struct("<II")
 UPLOAD_2 = struct.Struct("<IIIIII")
 UPLOAD_3 = struct.Struct("<IIIIIIIII28s")

@@ -6,7 +6,6 @@ in it. What it does not tell stays an `OpaqueType`, so that its bytes can still 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 
 from dinrail.ads.client.connection import AdsClient
@@ -18,13 +17,12 @@ from dinrail.ams.command import ANY_LENGTH, HANDLE, ReadWriteRequest
 from dinrail.ams.datatype import DataTypeEntry, parse_types
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.group import IndexGroup
-from dinrail.ams.symbol import UPLOAD_1, UPLOAD_2, UPLOAD_3, SymbolEntry, UploadInfo, parse_symbols
+from dinrail.ams.symbol import LONG_HANDLE, UPLOAD_1, UPLOAD_2, UPLOAD_3, SymbolEntry, UploadInfo, parse_symbols
 from dinrail.ams.text import CP1252, cut_text, encode_text
 from dinrail.errors import FormatError, Truncated
 from dinrail.iec.symbol import Symbol
 from dinrail.iec.types import IecType
 
-_LONG_HANDLE = struct.Struct("<IIIH")
 HANDLE_BYTES = 0x200
 """More than four bytes ask for size and type, too: handle, size, decoration, length of the type's name, the name."""
 ENTRY_BYTES = 0x1000
@@ -158,10 +156,10 @@ class Lookup:
             raise FormatError(f"{len(answer)} bytes are no handle", structure="handle by name", where=path)
         handle = int(HANDLE.unpack_from(answer)[0])
         known, type_name = self._symbols.get(path.lower()), self._type_names.get(path.lower())
-        if known is None or type_name is None or len(answer) < _LONG_HANDLE.size:
+        if known is None or type_name is None or len(answer) < LONG_HANDLE.size:
             return handle
-        _, size, _, _ = _LONG_HANDLE.unpack_from(answer)
-        now = cut_text(answer[_LONG_HANDLE.size :], page)
+        _, size, _, _ = LONG_HANDLE.unpack_from(answer)
+        now = cut_text(answer[LONG_HANDLE.size :], page)
         is_same = type_name.lower() == now.lower()
         if len(answer) == HANDLE_BYTES:  # there was no room for the whole name
             is_same = type_name.lower().startswith(now.lower())

@@ -11,11 +11,11 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-SAMPLE = struct.Struct("<II")
-_FRAME = struct.Struct("<II")
+from dinrail.ams.notification import HEAD, SAMPLE
+
 _STAMP = struct.Struct("<QI")
 _ONE = struct.Struct("<IIQI")
-FRAME_OVERHEAD_BYTES = _FRAME.size + _STAMP.size
+FRAME_OVERHEAD_BYTES = HEAD.size + _STAMP.size
 
 
 class Chunk(NamedTuple):
@@ -78,4 +78,4 @@ def _frame(chunks: list[Chunk]) -> tuple[int, bytes]:
     body = [_STAMP.pack(stamp, count) + b"".join(parts) for stamp, (count, parts) in stamps.items()]
     payload = b"".join(body)
     samples = sum(count for count, _ in stamps.values())
-    return samples, _FRAME.pack(len(payload) + 4, len(stamps)) + payload
+    return samples, HEAD.pack(len(payload) + 4, len(stamps)) + payload

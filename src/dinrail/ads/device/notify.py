@@ -20,13 +20,13 @@ from collections.abc import Callable, Iterable
 from dinrail.ads.contract import Origin, Peer, Via
 from dinrail.ads.device.access import Access, Limits
 from dinrail.ads.device.cycles import Cycles
-from dinrail.ads.device.framing import FRAME_OVERHEAD_BYTES, SAMPLE, Chunk, frames
+from dinrail.ads.device.framing import FRAME_OVERHEAD_BYTES, Chunk, frames
 from dinrail.ads.device.gather import Point
 from dinrail.ads.device.sampling import Cohort, Sampler
 from dinrail.ads.device.subscription import Subscription, Wish
 from dinrail.ams.address import AmsAddr
 from dinrail.ams.errors import AdsError, AdsFault
-from dinrail.ams.notification import filetime
+from dinrail.ams.notification import SAMPLE, filetime
 
 PHASES = 16
 """Long periods begin at one of 16 phases, so that what is asked for over a while is sampled together nevertheless."""

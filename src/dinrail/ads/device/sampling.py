@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from dinrail.ads.contract import Peer
-from dinrail.ads.device.framing import SAMPLE, Chunk, pack_samples
+from dinrail.ads.device.framing import Chunk, pack_samples
 from dinrail.ads.device.gather import Gather, Point, Values, picker
 from dinrail.ads.device.subscription import Subscription
 from dinrail.ams.address import AmsAddr
+from dinrail.ams.notification import SAMPLE
 
 JOIN_SHARE = 64
 """A new subscription may join a batch that was opened less than 1/64 of its maximum delay ago; the batch then waits

@@ -12,7 +12,6 @@ Source: TwinCAT SDK Ads.h; ads-client and pyads for the order in which clients a
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -31,9 +30,9 @@ from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.frame import Command
 from dinrail.ams.group import IndexGroup
 from dinrail.ams.state import AdsState
+from dinrail.ams.symbol import LONG_HANDLE, PLACE
 from dinrail.units import MS_NS
 
-_LONG_HANDLE = struct.Struct("<IIIH")
 _DATA_TYPE_AT = 16
 """Where an AdsSymbolEntry has its data type."""
 _MAX_VERSION = 255
@@ -299,11 +298,11 @@ class SymbolDevice(MemoryDevice):
             (data_type,) = wire.U32.unpack_from(entry, _DATA_TYPE_AT)
         name = kind.name.encode(self.source.encoding, "replace")[:0xFFFF] if kind else b""
         handle = self.handles.add(access.peer, place)
-        return _LONG_HANDLE.pack(handle, size_bytes, data_type, len(name)) + name + b"\0"
+        return LONG_HANDLE.pack(handle, size_bytes, data_type, len(name)) + name + b"\0"
 
     def _address(self, place: SymbolPlace) -> bytes:
         group, offset = (IndexGroup.DEREF_POINTER, 0) if place.steps else place.address
-        return wire.READ.pack(group, offset, place.size_bytes)
+        return PLACE.pack(group, offset, place.size_bytes)
 
     def _address_by_handle(self, access: Access, data: bytes) -> bytes:
         wire.exactly(data, wire.U32.size)

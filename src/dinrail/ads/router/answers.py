@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from dinrail.ams.frame import FRAME_HEADER_BYTES, Command, Flag
+from dinrail.ams.frame import FRAME, FRAME_HEADER_BYTES, Command, Flag
 
-HEAD = struct.Struct("<8s8sHHIII")
-"""The AMS header: target, source, command, flags, length, error, invoke id."""
 U32 = struct.Struct("<I")
 RESPONSE = Flag.RESPONSE.value
 NO_RETURN = Flag.NO_RETURN.value
@@ -44,10 +42,9 @@ def payload_of(frame: bytes, command: int, flags: int) -> bytes:
 def notification(peer: bytes, device: bytes, payload: bytes, flags: int = Flag.ADS.value) -> bytes:
     """A whole DeviceNotification frame."""
     size = len(payload)
-    return _NOTIFY.pack(0, 32 + size, peer, device, NOTIFICATION, flags, size, 0, 0) + payload
+    return FRAME.pack(0, 32 + size, peer, device, NOTIFICATION, flags, size, 0, 0) + payload
 
 
-_NOTIFY = struct.Struct("<HI8s8sHHIII")
 _LOST = struct.Struct("<IIqIII")
 
 

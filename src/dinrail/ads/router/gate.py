@@ -15,14 +15,24 @@ from dinrail.ads.contract import Action, Permit
 from dinrail.ads.router.learn import name_of
 from dinrail.ads.router.names import MAX_NAME, Names
 from dinrail.ams.frame import Command
+from dinrail.ams.group import IndexGroup
 
 if TYPE_CHECKING:
     from dinrail.ads.router.items import Item
     from dinrail.ams.address import AmsAddr
 
-_VALUE_BY_HANDLE = 0xF005
+_VALUE_BY_HANDLE = IndexGroup.VALUE_BY_HANDLE.value
 MAX_DEPTH = 64
-_BY_NAME = frozenset((0xF003, 0xF004, 0xF007, 0xF009, 0xF010))
+_BY_NAME = frozenset(
+    group.value
+    for group in (
+        IndexGroup.HANDLE_BY_NAME,
+        IndexGroup.VALUE_BY_NAME,
+        IndexGroup.INFO_BY_NAME,
+        IndexGroup.SYMBOL_BY_NAME,
+        IndexGroup.NOTIFY_BY_NAME,
+    )
+)
 READ_ONLY = frozenset((Action.READ, Action.STATE, Action.BROWSE))
 """What a read-only route lets through."""
 

@@ -9,15 +9,16 @@ import struct
 from typing import NamedTuple
 
 from dinrail.ads.actions import SUM_ITEM_COMMANDS
+from dinrail.ams.command import ADD_NOTIFICATION, HANDLE, READ, READ_WRITE, RESULT_LENGTH
 from dinrail.ams.frame import Command
+from dinrail.ams.group import IndexGroup
 from dinrail.errors import FormatError
 
-_READ = struct.Struct("<III")
-_READ_WRITE = struct.Struct("<IIII")
-_NOTE_BYTES = 40
 MAX_ITEMS = 10_000
 """Of one sum command, as our own devices have it; Beckhoff advises no more than 500."""
-_SUM_WRITE, _SUM_READ_WRITE, _SUM_ADD, _SUM_DELETE = 0xF081, 0xF082, 0xF085, 0xF086
+_SUM_WRITE, _SUM_READ_WRITE = IndexGroup.SUM_WRITE.value, IndexGroup.SUM_READ_WRITE.value
+_SUM_ADD, _SUM_DELETE = IndexGroup.SUM_ADD_NOTIFICATION.value, IndexGroup.SUM_DELETE_NOTIFICATION.value
+_ENTRY_BYTES = {_SUM_READ_WRITE: READ_WRITE.size, _SUM_ADD: ADD_NOTIFICATION.size, _SUM_DELETE: HANDLE.size}
 
 
 class Item(NamedTuple):
@@ -43,15 +44,15 @@ def items_of(command: int, payload: bytes) -> list[Item]:
 
 def _items(command: int, payload: bytes) -> list[Item]:
     if command in (Command.READ, Command.ADD_NOTIFICATION):
-        group, offset, size = _READ.unpack_from(payload)
+        group, offset, size = READ.unpack_from(payload)
         return [Item(command, group, offset, size, b"")]
     if command == Command.WRITE:
-        group, offset, size = _READ.unpack_from(payload)
+        group, offset, size = READ.unpack_from(payload)
         return [Item(command, group, offset, size, _exactly(payload, 12, size))]
     if command == Command.DELETE_NOTIFICATION:
         return [Item(command, 0, 0, 0, _exactly(payload, 0, 4))]
     if command == Command.READ_WRITE:
-        group, offset, read, written = _READ_WRITE.unpack_from(payload)
+        group, offset, read, written = READ_WRITE.unpack_from(payload)
         data = _exactly(payload, 16, written)
         if group not in SUM_ITEM_COMMANDS:
             return [Item(command, group, offset, max(read, written), data)]
@@ -67,7 +68,7 @@ def _exactly(payload: bytes, at: int, size: int) -> bytes:
 
 def _sum(group: int, count: int, data: bytes) -> list[Item]:
     command = SUM_ITEM_COMMANDS[group].value
-    entry = {_SUM_READ_WRITE: _READ_WRITE.size, _SUM_ADD: _NOTE_BYTES, _SUM_DELETE: 4}.get(group, _READ.size)
+    entry = _ENTRY_BYTES.get(group, READ.size)
     if count > MAX_ITEMS:
         raise FormatError(f"{count} items, {MAX_ITEMS} are passed on", structure=f"sum command {group:#x}")
     if count * entry > len(data):
@@ -78,12 +79,12 @@ def _sum(group: int, count: int, data: bytes) -> list[Item]:
         if group == _SUM_DELETE:
             items.append(Item(command, 0, 0, 0, data[start : start + 4]))
             continue
-        item_group, offset, size = _READ.unpack_from(data, start)
+        item_group, offset, size = READ.unpack_from(data, start)
         written = 0
         if group == _SUM_WRITE:
             written = size
         elif group == _SUM_READ_WRITE:
-            written = _READ_WRITE.unpack_from(data, start)[3]
+            written = READ_WRITE.unpack_from(data, start)[3]
         if at + written > len(data):
             raise FormatError("an item's data ends behind the request", structure=f"sum command {group:#x}")
         items.append(Item(command, item_group, offset, max(size, written), data[at : at + written]))
@@ -126,7 +127,7 @@ def replies_of(command: int, group: int, count: int, body: bytes) -> list[Reply]
     replies = []
     start = count * 8
     for at in _steps(data, count, 8):
-        item_result, size = struct.unpack_from("<II", data, at)
+        item_result, size = RESULT_LENGTH.unpack_from(data, at)
         replies.append(Reply(item_result, data[start : start + size]))
         start += size
     return replies

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from dinrail.ads.router.items import Item, replies_of
 from dinrail.ams.errors import AdsError
 from dinrail.ams.frame import FRAME_HEADER_BYTES, Command
+from dinrail.ams.group import IndexGroup
+from dinrail.ams.symbol import PLACE
 
 if TYPE_CHECKING:
     from dinrail.ads.router.aliases import Alias
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from dinrail.ads.router.session import Session
     from dinrail.ams.address import AmsAddr
 
-HANDLE_BY_NAME, RELEASE_HANDLE, INFO_BY_NAME, ENTRY_BY_NAME = 0xF003, 0xF006, 0xF007, 0xF009
-SYMBOL_VERSION = 0xF008
+HANDLE_BY_NAME, RELEASE_HANDLE = IndexGroup.HANDLE_BY_NAME.value, IndexGroup.RELEASE_HANDLE.value
+INFO_BY_NAME, ENTRY_BY_NAME = IndexGroup.INFO_BY_NAME.value, IndexGroup.SYMBOL_BY_NAME.value
+SYMBOL_VERSION = IndexGroup.SYMBOL_VERSION.value
 _TELLING_READ_WRITES = frozenset((HANDLE_BY_NAME, INFO_BY_NAME, ENTRY_BY_NAME))
 _ENTRY = struct.Struct("<IIII")
 _ENTRY_NAME_AT = 30
@@ -124,8 +127,8 @@ def _symbol(outlet: Outlet, pending: Pending, item: Item, data: bytes) -> None:
         key = pending.target + data[:4]
         alias.handles[key] = alias.handles.get(key, 0) + 1
         alias.peer.keeps = True
-    elif item.group == INFO_BY_NAME and len(data) >= 12:
-        group, offset, size = struct.unpack_from("<III", data)
+    elif item.group == INFO_BY_NAME and len(data) >= PLACE.size:
+        group, offset, size = PLACE.unpack_from(data)
         outlet.names.put_place(pending.target, name_of(item.data), group, offset, size)
     elif item.group == ENTRY_BY_NAME and len(data) > _ENTRY_NAME_AT:
         _, group, offset, size = _ENTRY.unpack_from(data)

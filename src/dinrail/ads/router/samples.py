@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 
 from dinrail.ams.frame import FRAME_HEADER_BYTES
+from dinrail.ams.notification import HEAD, STAMP
 from dinrail.errors import FormatError
 
-_HEAD = struct.Struct("<II")
-_STAMP = struct.Struct("<qI")
 _SAMPLE = struct.Struct("<4sI")
+"""As `notification.SAMPLE`, and the handle stays four bytes."""
 
 
 def scan(frame: bytes) -> tuple[list[bytes], int]:
@@ -21,13 +21,13 @@ def scan(frame: bytes) -> tuple[list[bytes], int]:
     handles: list[bytes] = []
     filetime = 0
     try:
-        length, stamps = _HEAD.unpack_from(frame, FRAME_HEADER_BYTES)
-        at = FRAME_HEADER_BYTES + _HEAD.size
+        length, stamps = HEAD.unpack_from(frame, FRAME_HEADER_BYTES)
+        at = FRAME_HEADER_BYTES + HEAD.size
         if length != end - FRAME_HEADER_BYTES - 4:
             raise FormatError(f"announces {length} bytes", structure="DeviceNotification", field="length")
         for _ in range(stamps):
-            filetime, samples = _STAMP.unpack_from(frame, at)
-            at += _STAMP.size
+            filetime, samples = STAMP.unpack_from(frame, at)
+            at += STAMP.size
             for _ in range(samples):
                 handle, size = _SAMPLE.unpack_from(frame, at)
                 handles.append(handle)

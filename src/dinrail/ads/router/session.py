@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from dinrail.ads.contract import Link, Origin
 from dinrail.ads.router.answers import (
     ADD_NOTIFICATION,
-    HEAD,
     NO_RETURN,
     NOTIFICATION,
     READ,
@@ -29,13 +28,17 @@ from dinrail.ads.router.peer import Call, Place, RouterPeer
 from dinrail.ams.address import AmsAddr
 from dinrail.ams.command import error_body
 from dinrail.ams.errors import AdsError, AdsFault
-from dinrail.ams.frame import FRAME_HEADER_BYTES, TCP_HEADER_BYTES
+from dinrail.ams.frame import FRAME_HEADER_BYTES, HEAD, TCP_HEADER_BYTES
+from dinrail.ams.group import IndexGroup
 
 if TYPE_CHECKING:
     from dinrail.ads.router.core import Router
 
-_SUM_READ = (0xF080).to_bytes(4, "little")
-_KEEPING = frozenset(group.to_bytes(4, "little") for group in (0xF003, 0xF082, 0xF085))
+_SUM_READ = IndexGroup.SUM_READ.to_bytes(4, "little")
+_KEEPING = frozenset(
+    group.to_bytes(4, "little")
+    for group in (IndexGroup.HANDLE_BY_NAME, IndexGroup.SUM_READ_WRITE, IndexGroup.SUM_ADD_NOTIFICATION)
+)
 """ReadWrites after which a client may have handles or notifications: it is not let go for being idle."""
 _KEY_COST = 8
 """Bytes that a device keeps for a prepared answer, for each byte of its question: measured at sum reads."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 
 from dinrail.ads.trace import words
@@ -15,12 +14,11 @@ from dinrail.ams.errors import describe
 from dinrail.ams.frame import Command
 from dinrail.ams.group import SUM_GROUPS, IndexGroup
 from dinrail.ams.notification import parse_notification, unix_ns
-from dinrail.ams.symbol import SymbolEntry, UploadInfo, parse_symbols
+from dinrail.ams.symbol import PLACE, SymbolEntry, UploadInfo, parse_symbols
 from dinrail.ams.text import UTF_8
 
 Answer = tuple[str, Fields, int]
 """Words, fields, and the result."""
-_INFO = struct.Struct("<III")
 _OK = "ok"
 
 
@@ -91,9 +89,9 @@ def _handle(memory: Memory, ends: Ends, asked: Asked, data: bytes) -> tuple[str,
 
 
 def _info(memory: Memory, ends: Ends, asked: Asked, data: bytes) -> tuple[str, Fields]:
-    if len(data) < _INFO.size:
+    if len(data) < PLACE.size:
         return words.preview(data), words.data_fields(data, None)
-    group, offset, size = _INFO.unpack_from(data)
+    group, offset, size = PLACE.unpack_from(data)
     memory.places.put((ends.device, group, offset), memory.named(ends.device, asked.name))
     place = words.place(ends.device, group, offset, None)
     return f"at {place}, {words.size_words(size)}", {"at_group": group, "at_offset": offset, "at_size_bytes": size}

@@ -13,6 +13,7 @@ from dinrail.ams.frame import (
     AMS_HEADER_BYTES,
     FRAME_HEADER_BYTES,
     MAX_FRAME_BYTES,
+    TCP,
     TCP_HEADER_BYTES,
     Command,
     TcpCommand,
@@ -25,7 +26,6 @@ GAP_NS = 10**9
 _SEQUENCE = 1 << 32
 _HALF = 1 << 31
 _HEAD = struct.Struct("<HI16sHHI")
-_TCP = struct.Struct("<HI")
 _UNKNOWN_FLAGS = 0x7F00
 _MAX_LOCAL_BYTES = 16
 
@@ -147,7 +147,7 @@ class FrameStream:
                     at = self._search(at)
                 if self._is_lost or len(self._rest) - at < TCP_HEADER_BYTES:
                     return
-                command, size = _TCP.unpack_from(self._rest, at)
+                command, size = TCP.unpack_from(self._rest, at)
                 if not _is_possible(command, size):
                     self._is_lost = True
                     self.skipped_bytes += 1

@@ -9,18 +9,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from dinrail.ams.frame import AMS_HEADER_BYTES, MAX_FRAME_BYTES, TCP_HEADER_BYTES, TcpCommand
+from dinrail.ams.frame import AMS_HEADER_BYTES, MAX_FRAME_BYTES, TCP, TCP_HEADER_BYTES, TcpCommand
 from dinrail.errors import FormatError
 
 MAX_BARE_BYTES = MAX_FRAME_BYTES - TCP_HEADER_BYTES
-_TCP = struct.Struct("<HI")
 _LENGTH = struct.Struct("<I")
 _LENGTH_AT = 20
 
 
 def wrap(bare: bytes) -> bytes:
     """A whole frame from AMS header and data."""
-    return _TCP.pack(TcpCommand.AMS, len(bare)) + bare
+    return TCP.pack(TcpCommand.AMS, len(bare)) + bare
 
 
 def unwrap(frames: bytes) -> list[bytes]:
@@ -29,12 +28,12 @@ def unwrap(frames: bytes) -> list[bytes]:
     What is no AMS command (a router's note to a local client) has no form without the header, and is left out; so is
     a rest that is no whole frame: the router made these, and another link must not suffer for it.
     """
-    if len(frames) >= TCP_HEADER_BYTES and _TCP.unpack_from(frames) == (0, len(frames) - TCP_HEADER_BYTES):
+    if len(frames) >= TCP_HEADER_BYTES and TCP.unpack_from(frames) == (0, len(frames) - TCP_HEADER_BYTES):
         return [frames[TCP_HEADER_BYTES:]]
     out: list[bytes] = []
     at = 0
     while at + TCP_HEADER_BYTES <= len(frames):
-        command, size = _TCP.unpack_from(frames, at)
+        command, size = TCP.unpack_from(frames, at)
         start, at = at + TCP_HEADER_BYTES, at + TCP_HEADER_BYTES + size
         if command == TcpCommand.AMS and at <= len(frames):
             out.append(frames[start:at])
