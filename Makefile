@@ -43,10 +43,11 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "not lab and not ads"
+	$(BIN)/pytest -q -m "not lab and not ads and not control"
 
 test: check wheel foreign
 	$(BIN)/pytest -q -m ads --durations=10
+	$(BIN)/pytest -q -m control --durations=15
 	$(BIN)/pytest -q -m lab --durations=15
 
 wheel: setup

@@ -1,0 +1,36 @@
+"""What a task is, apart from its code."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Overrun(enum.StrEnum):
+    """What happens when a cycle is not done at the next one's time. The phase is always kept, and never burst."""
+
+    COUNT = "count"  # skip the cycles that passed, count them
+    STOP = "stop"  # exception after `watchdog_cycles` in a row
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """One cyclic task. Defaults are TwinCAT's PlcTask.
+
+    priority:        1 (highest) .. 99 as TwinCAT counts; unique. Mapped to SCHED_FIFO by `control`.
+    core:            None: any core that the control has.
+    start_offset_ns: shifts its cycles against those of other tasks.
+    watchdog_cycles: a cycle that takes this many cycle times is aborted as a runaway; 0: never.
+    programs:        names of the programs it calls, in order.
+    ads_port:        its own AMS port (350, 351...); 0: by position.
+    """
+
+    name: str = "PlcTask"
+    cycle_ns: int = 10_000_000
+    priority: int = 20
+    core: int | None = None
+    start_offset_ns: int = 0
+    watchdog_cycles: int = 100
+    overrun: Overrun = Overrun.COUNT
+    programs: tuple[str, ...] = ("MAIN",)
+    ads_port: int = 0

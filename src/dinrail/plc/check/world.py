@@ -1,0 +1,198 @@
+"""Everything that has a name in an application, as the declarations left it. Keys are upper-case names.
+
+    declarations (declare, layout, initial)  --World-->  bodies (elaborator)  -->  Program
+
+Declarations come first and whole; bodies may then be checked in any order. A constant's value and a type's size are
+settled when they are first needed, since each may depend on the other across files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dinrail.plc.core.program import Function, Options, Program
+from dinrail.plc.parse.declaration import Access, GlobalList, Pou, PouKind, Property
+from dinrail.plc.source import Report
+from dinrail.plc.types.model import EnumType, FunctionBlockType, InterfaceType, Type
+from dinrail.plc.types.variable import Variable
+
+
+@dataclass(slots=True, eq=False)
+class MethodInfo:
+    """A method, or a property's getter or setter (`name` is then `P.get`, `P.set`; a setter's one parameter is `P`).
+
+    variables: parameters, locals, VAR_INST, VAR_STAT, constants and the result (by the method's own name).
+    """
+
+    name: str
+    syntax: Pou
+    function: Function
+    owner: PouInfo
+    variables: dict[str, Variable] = field(default_factory=dict)
+    access: Access = Access.PUBLIC
+    abstract: bool = False
+    final: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class PropertyInfo:
+    """getter, setter None: it has none."""
+
+    name: str
+    syntax: Property
+    type: Type
+    owner: PouInfo
+    getter: MethodInfo | None = None
+    setter: MethodInfo | None = None
+    access: Access = Access.PUBLIC
+
+
+@dataclass(slots=True, eq=False)
+class PouInfo:
+    """A program, function, function block or interface.
+
+    type:      of a function block or interface; None else.
+    function:  what runs: the function, the program, the block's body. None for interfaces.
+    variables: its own declared names (not the base's); a function's result by its own name.
+    base:      of a function block: what it extends.
+    bases:     of an interface: what it extends; of a function block: what it implements (as written).
+    methods, properties, actions: its own only; `find_method` and its like walk the bases.
+    """
+
+    name: str
+    kind: PouKind
+    syntax: Pou
+    namespace: str = ""
+    type: FunctionBlockType | InterfaceType | None = None
+    function: Function | None = None
+    variables: dict[str, Variable] = field(default_factory=dict)
+    base: PouInfo | None = None
+    bases: list[PouInfo] = field(default_factory=list)
+    methods: dict[str, MethodInfo] = field(default_factory=dict)
+    properties: dict[str, PropertyInfo] = field(default_factory=dict)
+    actions: dict[str, Function] = field(default_factory=dict)
+    action_syntax: dict[str, Pou] = field(default_factory=dict)
+    from_library: bool = False
+
+    def chain(self) -> list[PouInfo]:
+        """Itself, then what it extends, outwards (an interface: depth first, each once)."""
+        if self.kind is PouKind.INTERFACE:
+            seen: dict[int, PouInfo] = {id(self): self}
+            for base in self.bases:
+                seen |= {id(info): info for info in base.chain()}
+            return list(seen.values())
+        out: list[PouInfo] = []
+        info: PouInfo | None = self
+        while info is not None and info not in out:
+            out.append(info)
+            info = info.base
+        return out
+
+    def find_variable(self, name: str) -> Variable | None:
+        return next((v for info in self.chain() if (v := info.variables.get(name))), None)
+
+    def find_method(self, name: str) -> MethodInfo | None:
+        return next((m for info in self.chain() if (m := info.methods.get(name))), None)
+
+    def find_property(self, name: str) -> PropertyInfo | None:
+        return next((p for info in self.chain() if (p := info.properties.get(name))), None)
+
+    def find_action(self, name: str) -> Function | None:
+        return next((a for info in self.chain() if (a := info.actions.get(name))), None)
+
+
+@dataclass(slots=True, eq=False)
+class GlobalInfo:
+    """A global variable list. Unless qualified_only, its variables are also found without its name."""
+
+    name: str
+    syntax: GlobalList
+    variables: dict[str, Variable] = field(default_factory=dict)
+    qualified_only: bool = False
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnumValue:
+    """A member of an enumeration that can be named without it."""
+
+    type: EnumType
+    name: str
+    value: int
+
+
+@dataclass(slots=True, eq=False)
+class Namespace:
+    """A library's names, behind its own (`Tc2_Standard.TON`)."""
+
+    name: str
+
+
+Entity = Variable | PouInfo | GlobalInfo | EnumValue | Namespace | MethodInfo | PropertyInfo | Function
+
+
+@dataclass(slots=True, eq=False)
+class World:
+    """All names. `ensure` settles a constant's value and a variable's initial bytes before they are read.
+
+    types:    structures, unions, enumerations, aliases, function blocks and interfaces.
+    pous:     programs, functions, function blocks, interfaces.
+    free:     variables that need no qualifier; enum_values likewise.
+    namespaces: library name -> the names that it declared (to refuse `Tc2_Standard.FB_OfMine`).
+    """
+
+    options: Options
+    report: Report
+    program: Program
+    types: dict[str, Type] = field(default_factory=dict)
+    pous: dict[str, PouInfo] = field(default_factory=dict)
+    globals: dict[str, GlobalInfo] = field(default_factory=dict)
+    free: dict[str, Variable] = field(default_factory=dict)
+    enum_values: dict[str, list[EnumValue]] = field(default_factory=dict)
+    namespaces: dict[str, set[str]] = field(default_factory=dict)
+    pou_of_type: dict[int, PouInfo] = field(default_factory=dict)  # id(type) of a function block or interface
+    ensure: Callable[[Variable], None] = lambda _variable: None
+
+    def find(self, name: str) -> Entity | None:
+        """A global of that upper-case name: variable, POU, variable list, enumeration's member, library.
+
+        An enumeration's member that two enumerations have is not found: it needs its qualifier.
+        """
+        if (variable := self.free.get(name)) is not None:
+            return variable
+        if (pou := self.pous.get(name)) is not None:
+            return pou
+        if (listed := self.globals.get(name)) is not None:
+            return listed
+        values = self.enum_values.get(name, [])
+        if len(values) == 1:
+            return values[0]
+        return Namespace(name) if name in self.namespaces else None
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """Where code stands: a method of a POU, a POU, or outside of both."""
+
+    world: World
+    pou: PouInfo | None = None
+    method: MethodInfo | None = None
+
+    def find(self, name: str) -> Entity | None:
+        """What an upper-case name means here: locals, the POU's own and inherited, then globals.
+
+        A method's or function's own name is its result. (A type's name is no entity: see `World.types`.)
+        """
+        if self.method and (variable := self.method.variables.get(name)) is not None:
+            return variable
+        if self.pou:
+            for found in (
+                self.pou.find_variable(name),
+                self.pou.find_property(name),
+                self.pou.find_method(name),
+                self.pou.find_action(name),
+            ):
+                if found is not None:
+                    return found
+        return self.world.find(name)

@@ -1,0 +1,1 @@
+"""Checked tree to machine code. The only room with llvmlite."""

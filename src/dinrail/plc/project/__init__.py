@@ -1,0 +1,1 @@
+"""Files to sources: plain `.st` folders and TwinCAT 3 projects."""
