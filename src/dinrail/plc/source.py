@@ -22,14 +22,17 @@ def place(source_index: int, line: int, column: int) -> Place:
 
 
 def source_index_of(at: Place) -> int:
+    """Source.index of a place."""
     return at >> 40
 
 
 def line_of(at: Place) -> int:
+    """Its line, from 1."""
     return at >> 12 & 0xFFFFFFF
 
 
 def column_of(at: Place) -> int:
+    """Its column, from 1."""
     return at & 0xFFF
 
 
