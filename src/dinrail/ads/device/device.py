@@ -22,8 +22,10 @@ from dinrail.ads.actions import SUM_ITEM_COMMANDS, action_of
 from dinrail.ads.contract import Action, Peer, Permit, Request
 from dinrail.ads.device import wire
 from dinrail.ads.device.access import Access, Later, Limits, no_service
+from dinrail.ads.device.cycles import Cycles
 from dinrail.ads.device.gather import Point
 from dinrail.ads.device.notify import Notifications
+from dinrail.ads.device.notifying import Notifying
 from dinrail.ads.device.prepared import prepare
 from dinrail.ads.device.subscription import Wish
 from dinrail.ads.device.sums import perform_sum
@@ -58,7 +60,7 @@ class AdsDevice:
         self.device_state = 0
         self.epoch = 0
         run = self._run_cycle if self.has_cycle() else None
-        self.notifications = Notifications(self.limits, task_cycle_ns, run)
+        self.notifications: Notifying = Notifications(self.limits, Cycles(task_cycle_ns), run)
         self._commands: dict[int, Callable[[Request], bytes | None]] = {
             Command.READ_DEVICE_INFO: self._device_info,
             Command.READ: self._read,

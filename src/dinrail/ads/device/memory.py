@@ -39,6 +39,9 @@ class MemoryArea(Protocol):
 
     def write(self, offset: int, data: bytes) -> None: ...
 
+    def write_bits(self, offset: int, mask: bytes, data: bytes) -> None:
+        """Write the bits that are set in `mask` from those of `data`, as long; all others stay, whoever writes them."""
+
     def view(self) -> Buffer:
         """The whole area, for reading many places at one moment; a consistent copy where the area can tear."""
 
@@ -57,6 +60,12 @@ class BytesArea:
 
     def write(self, offset: int, data: bytes) -> None:
         self._data[offset : offset + len(data)] = data
+
+    def write_bits(self, offset: int, mask: bytes, data: bytes) -> None:
+        end = offset + len(mask)
+        keep = int.from_bytes(self._data[offset:end], "little") & ~int.from_bytes(mask, "little")
+        value = keep | int.from_bytes(data, "little") & int.from_bytes(mask, "little")
+        self._data[offset:end] = value.to_bytes(len(mask), "little")
 
     def view(self) -> Buffer:
         return self._data
@@ -100,10 +109,10 @@ class Spot(NamedTuple):
         if self.bit is None:
             self.area.write(self.offset, data)
             return
-        value = int.from_bytes(self.area.read(self.offset, self.span_bytes), "little")
-        for index, byte in enumerate(data, self.bit):
-            value = value | 1 << index if byte else value & ~(1 << index)
-        self.area.write(self.offset, value.to_bytes(self.span_bytes, "little"))
+        value = sum(1 << index for index, byte in enumerate(data, self.bit) if byte)
+        mask = (1 << len(data)) - 1 << self.bit
+        span_bytes = self.span_bytes
+        self.area.write_bits(self.offset, mask.to_bytes(span_bytes, "little"), value.to_bytes(span_bytes, "little"))
 
 
 class Memory:

@@ -50,15 +50,24 @@ class Client:
 
 
 class Notifications:
-    """All notifications of one device. `run` is called at the beginning of each task cycle, before sampling.
+    """All notifications of one device, or of one of its tasks, sampled in `cycles`.
 
+    `run` is called at the beginning of each task cycle, before sampling. Handles: `first_handle`, and so many steps on.
     samples, frames: sent; dropped: samples that no link took; skipped: cycles that a late tick could not make up for.
     """
 
-    def __init__(self, limits: Limits, task_cycle_ns: int, run: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        cycles: Cycles,
+        run: Callable[[int], None] | None = None,
+        *,
+        first_handle: int = 1,
+        handle_step: int = 1,
+    ) -> None:
         self.samples = self.frames = self.dropped = self.skipped = 0
         self._limits = limits
-        self._cycles = Cycles(task_cycle_ns)
+        self._cycles = cycles
         self._run = run
         self._last_cycle: int | None = None
         self._subscriptions: dict[int, Subscription] = {}
@@ -73,7 +82,8 @@ class Notifications:
         self._outbox: dict[tuple[int, AmsAddr], tuple[Peer, list[Chunk]]] = {}
         self._diagnosis: bytes | None = None
         self._by_origin: Counter[Origin] = Counter()
-        self._next_handle = 1
+        self._first_handle, self._handle_step = first_handle, handle_step
+        self._next_handle = first_handle
         self._due_ns: int | None = None if run is None else 0
 
     def __len__(self) -> int:
@@ -95,9 +105,9 @@ class Notifications:
         if client.watched_bytes + wish.size_bytes > limits.watch_bytes_per_peer:
             raise AdsFault(AdsError.NO_MEMORY, f"this client watches {client.watched_bytes} bytes already")
         while self._next_handle in self._subscriptions:
-            self._next_handle = self._next_handle % _LAST_HANDLE + 1
+            self._next_handle = self._after(self._next_handle)
         handle = self._next_handle
-        self._next_handle = handle % _LAST_HANDLE + 1
+        self._next_handle = self._after(handle)
         made = Subscription(handle, access, wish, point)
         self._diagnosis = None
         self._clients[id(access.peer)] = client
@@ -106,6 +116,10 @@ class Notifications:
         self._by_origin[access.peer.origin] += 1
         self._due_ns = 0
         return handle
+
+    def _after(self, handle: int) -> int:
+        following = handle + self._handle_step
+        return following if following <= _LAST_HANDLE else self._first_handle
 
     def _held(self, client: Client) -> int:
         """How many a client has. From elsewhere a source address is free to choose, so there the whole link counts."""

@@ -78,7 +78,7 @@ class SymbolDevice(MemoryDevice):
             IndexGroup.UPLOAD_INFO_2: self._info,
             IndexGroup.ADDRESS_BY_HANDLE: lambda access: self._address(self._held(access)),
         }
-        self._asks: dict[int, Callable[[Access, bytes], bytes]] = {
+        self._asks: dict[int, Callable[[Access, bytes], bytes | Later]] = {
             IndexGroup.HANDLE_BY_NAME: self._handle_by_name,
             IndexGroup.VALUE_BY_NAME: self._value_by_name,
             IndexGroup.VALUE_BY_HANDLE: self._call,
@@ -116,6 +116,10 @@ class SymbolDevice(MemoryDevice):
 
     def reset(self) -> None:
         """A cold reset was asked for; the state is STOP already."""
+
+    def invoke(self, place: SymbolPlace, data: bytes) -> bytes | Later:
+        """Call the method of a place with encoded inputs; see `Methods.invoke`. Raises AdsFault."""
+        return self.methods.invoke(place, data)
 
     def find(self, name: bytes) -> SymbolPlace:
         """The place of a name as it came. Raises AdsFault 0x710, 0x721."""
@@ -273,10 +277,10 @@ class SymbolDevice(MemoryDevice):
     def _value_by_name(self, access: Access, data: bytes) -> bytes:
         return self._value(self.find(data), access.size_bytes)
 
-    def _call(self, access: Access, data: bytes) -> bytes:
+    def _call(self, access: Access, data: bytes) -> bytes | Later:
         place = self._held(access)
         if place.method is not None:
-            return self.methods.invoke(place, data)
+            return self.invoke(place, data)
         if data:
             raise AdsFault(AdsError.INVALID_SIZE, f"{place.path} is no method and takes no inputs")
         return self._value(place, access.size_bytes)
