@@ -1,0 +1,76 @@
+"""What each task's code and its executive share, apart from the application's data: one record per task.
+
+The records lie in the shared object (`dinrail_contexts`, STRIDE_BYTES apart, zero at load). Compiled code gets its own
+one's address as the first argument of every function. Little-endian, natural alignment. Offsets below are bytes from
+the record's start; who writes a field is said with it.
+
+A fault is recorded once, by the code in the task's own thread, and then longjmp goes to the innermost handler:
+
+    handler record (on the stack of whoever guards):   0 previous handler u64 | 8 depth u32 | 16 jmp_buf
+
+`frames` are return addresses, innermost first: whoever looks one up takes the address - 1. (The address of a trap
+itself is put there + 1, so that the same holds.)
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+STRIDE_BYTES = 4096
+"""From one task's record to the next one's: a page each, so that no two tasks share a cache line."""
+
+ABORT = 0  # u32, supervisor: not 0 ends the task's loops with Fault.RUNAWAY at their next round
+INDEX = 4  # u32, executive: the task's number, from 1
+CYCLE_NS = 8  # u64, executive: its cycle time
+TASK_TIME_NS = 16  # u64, executive, each cycle: CLOCK_MONOTONIC at its begin
+WALL_TIME_NS = 24  # u64, executive, each cycle: since 1970
+CYCLE_COUNT = 32  # u64, executive, each cycle: counts cycles, 0 in the first
+FIRST_CYCLE = 40  # u8, executive: 1 in the first cycle after start or reset
+DEPTH = 44  # u32, code: how deep functions stand that may call themselves
+STACK_LOW = 48  # u64, executive: the stack's lowest usable address; 0: not known
+STACK_HIGH = 56  # u64, the outermost guard: where walks through the frames end
+HANDLER = 64  # u64, guards: the innermost handler record; 0: nobody guards
+FAULT_CODE = 72  # u32, fault: core.program.Fault
+FRAME_COUNT = 76  # u32, fault: how many of `frames` are there
+FAULT_PLACE = 80  # u64, fault: plc.source.Place; 0 for a trap, whose place is its address's
+FAULT_VALUES = 88  # i64[3], fault: of BOUNDS the index, lower, upper bound; of a trap the address it touched
+FRAMES = 112  # u64[FRAMES_MAX], fault
+FRAMES_MAX = 64
+END = FRAMES + 8 * FRAMES_MAX
+
+HANDLER_PREVIOUS = 0
+HANDLER_DEPTH = 8
+HANDLER_BUFFER = 16
+HANDLER_BYTES = 224
+"""Room for jmp_buf of glibc on x86-64 (200 bytes), or FreeBSD (96)."""
+
+LOG_ENTRIES = 256
+LOG_ENTRY_BYTES = 256
+LOG_HEADER_BYTES = 64
+LOG_TEXT_BYTES = LOG_ENTRY_BYTES - 24
+"""`dinrail_log`: u64 next (how many entries were ever begun; 64 bytes), then a ring of entries:
+
+    0  sequence u64: number of the entry from 1, stored last; 0 while it is being written
+    8  time_ns u64: the task's wall time
+    16 level u32 | 20 task u32
+    24 text, NUL-ended
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRecord:
+    """What a task left behind when it stopped. code: core.program.Fault; frames: see the module."""
+
+    code: int
+    place: int
+    values: tuple[int, int, int]
+    frames: tuple[int, ...]
+
+
+def fault_of(record: bytes) -> FaultRecord:
+    """The fault in a context record (at least END bytes)."""
+    code, count, place = struct.unpack_from("<IIQ", record, FAULT_CODE)
+    values = struct.unpack_from("<3q", record, FAULT_VALUES)
+    frames = struct.unpack_from(f"<{min(count, FRAMES_MAX)}Q", record, FRAMES)
+    return FaultRecord(code, place, (values[0], values[1], values[2]), frames)

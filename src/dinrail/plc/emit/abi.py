@@ -1,0 +1,45 @@
+"""How machine code of an application is called, and what its shared object exports.
+
+Every compiled function is `result f(ptr ctx, [ptr self], parameters...)`: ctx is the task's record
+(control.context), self the instance of a method or body. A parameter by value is its scalar (BOOL as i1), one by
+address a pointer. A function without a scalar result returns nothing.
+
+Exported data
+    dinrail_data        the statics, Program.data_bytes, aligned to 4096, holding the constant image at load
+    dinrail_inputs, dinrail_outputs, dinrail_markers      the areas %I, %Q, %M, zero at load, aligned to 4096
+    dinrail_contexts    one control.context record for each task, in the tasks' order
+    dinrail_log         the ring that texts of ADSLOGSTR and its like go to (control.context says its layout)
+
+Exported code
+    u32 dinrail_initialise(ctx)     what the constant image cannot do; once, before the first cycle
+    u32 dinrail_task_<n>(ctx)       the programs of task n (from 0), in order: one cycle
+        both under a handler of their own: 0, or the number of the fault that ended it (the rest is in ctx)
+    u64 dinrail_guard(ctx, body, self, frame)
+        u32 body(ctx, self, frame) under a handler: the fault that ended it (0: none) in the lower half of the result,
+        what body returned in the upper half
+    noreturn dinrail_fault(ctx, u32 code, u64 place, i64, i64, i64)
+        records a fault of the code's own checks, and goes to the innermost handler
+    noreturn dinrail_trap(ctx, u32 code, u64 pc, u64 sp, u64 frame, u64 address)
+        the same for a processor's trap, called in the signal handler with what ucontext says (rip, rsp, rbp) and
+        siginfo's address; the handler must run with SA_NODEFER on an alternate stack
+"""
+
+from __future__ import annotations
+
+DATA = "dinrail_data"
+INPUTS = "dinrail_inputs"
+OUTPUTS = "dinrail_outputs"
+MARKERS = "dinrail_markers"
+CONTEXTS = "dinrail_contexts"
+LOG = "dinrail_log"
+INITIALISE = "dinrail_initialise"
+GUARD = "dinrail_guard"
+FAULT = "dinrail_fault"
+TRAP = "dinrail_trap"
+
+PAGE_BYTES = 4096
+
+
+def task_symbol(index: int) -> str:
+    """The exported function that runs one cycle of the task at that position (from 0)."""
+    return f"dinrail_task_{index}"
