@@ -1,28 +1,33 @@
-"""Taking devices for a guest and giving them back: the journal's deeds under the devices' leases.
+"""Taking devices and cores and giving them back: the journal's deeds under the leases of what they are about.
 
-Used by `dinrail gpu claim|release`, `dinrail undo` and `guest start|stop`. A lease is held for the time of the deed; a
-caller that already holds some (a guest's start does) passes them as `held`.
+Used by `dinrail gpu claim|release`, `control isolate|release`, `undo` and `guest start|stop`. A lease is held for the
+time of the deed; a caller that already holds some (a guest's start does) passes them as `held`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from dinrail.errors import HostError, Refused
 from dinrail.host.journal import Journal, open_journal, refuse_blocked
-from dinrail.host.lease import Lease, Leases
+from dinrail.host.lease import Core, Leasable, Lease, Leases
 from dinrail.host.paths import Paths
 from dinrail.host.port import HostPort
 from dinrail.host.records import Transaction
 from dinrail.host.rehearsal import RehearsedHost
 from dinrail.host.replay import recorded_value
+from dinrail.host.replay_timing import KINDS
 from dinrail.host.undo import UndoReport
 from dinrail.machine.change import Change, ChangeKind, ChangePlan
+from dinrail.machine.cpulist import parse_list
 from dinrail.machine.sources import Raw
 from dinrail.pci.address import PciAddress
 
+_CORES_OF_THE_CONTROL = "/dinrail/cpuset.cpus"
+_GOVERNOR = re.compile(r"/cpu(\d+)/cpufreq/scaling_governor$")
 _ON_DEVICES = (ChangeKind.DRIVER, ChangeKind.DRIVER_OVERRIDE, ChangeKind.ROM_ENABLE)
 
 
@@ -35,13 +40,14 @@ def claim(
     owner: str,
     held: Sequence[Lease] = (),
 ) -> Transaction:
-    """Carry a claim plan out. Raises what `Journal.carry_out` and `Leases.take` raise; HostError when not root.
+    """Carry out a plan for devices or cores. Raises what `Journal.carry_out` and `Leases.take` raise; HostError when
+    not root.
 
     The leases that were taken here are given back on return: a claim binds the driver, it does not reserve the device.
     """
     refuse_blocked(plan, port)
     require_privilege(port, plan.purpose)
-    with take_all(leases, devices_of(plan.changes), owner=owner, held=held):
+    with take_all(leases, leased_by(plan.changes), owner=owner, held=held):
         return journal.carry_out(plan, owner=owner)
 
 
@@ -82,7 +88,7 @@ def undo(
     """
     if transaction_id is not None:
         asked = [t for t in journal.transactions() if t.id == transaction_id]
-        with take_all(leases, devices_of(c for t in asked for c in t.changes), owner=owner):
+        with take_all(leases, leased_by(c for t in asked for c in t.changes), owner=owner):
             return journal.undo(transaction_id), ()
     busy: list[str] = []
     free: list[int] = []
@@ -90,7 +96,7 @@ def undo(
         held: list[Lease] = []
         for transaction in journal.transactions()[::-1]:
             try:
-                held += taken.enter_context(take_all(leases, devices_of(transaction.changes), owner=owner, held=held))
+                held += taken.enter_context(take_all(leases, leased_by(transaction.changes), owner=owner, held=held))
                 free.append(transaction.id)
             except Refused as fault:
                 busy.append(f"{transaction.id} ({transaction.purpose}): {fault}")
@@ -124,9 +130,26 @@ def claims_of(journal: Journal, addresses: Iterable[PciAddress]) -> tuple[Transa
     return tuple(t for t in journal.transactions() if wanted & devices_of(t.changes))
 
 
+def isolations(journal: Journal) -> tuple[Transaction, ...]:
+    """Open transactions that changed the machine's timing, oldest first. Raises HostError."""
+    return tuple(t for t in journal.transactions() if any(change.kind in KINDS for change in t.changes))
+
+
 def devices_of(changes: Iterable[Change]) -> frozenset[PciAddress]:
     """The devices that these changes are about."""
     return frozenset(PciAddress.parse(change.target) for change in changes if change.kind in _ON_DEVICES)
+
+
+def leased_by(changes: Iterable[Change]) -> frozenset[Leasable]:
+    """The devices and cores that these changes are about. Cores are known by their cpuset and their governor."""
+    known = tuple(changes)
+    cores: set[int] = set()
+    for change in known:
+        if change.kind is ChangeKind.SETTING and change.target.endswith(_CORES_OF_THE_CONTROL):
+            cores |= parse_list(change.want) or parse_list(change.before) or frozenset()
+        elif change.kind is ChangeKind.SETTING and (match := _GOVERNOR.search(change.target)):
+            cores.add(int(match[1]))
+    return devices_of(known) | frozenset(Core(number) for number in cores)
 
 
 def require_privilege(port: HostPort, purpose: str) -> None:
@@ -134,16 +157,17 @@ def require_privilege(port: HostPort, purpose: str) -> None:
     if port.is_live and os.geteuid() != 0:
         raise HostError(
             f"{purpose} needs root",
-            why="drivers are bound, and option ROMs switched on, through files in /sys that only root may write",
+            why="drivers are bound, option ROMs switched on and cores isolated in /sys and /proc, as only root may",
             hint="run it with sudo; plans, lists and checks need no root",
         )
 
 
 @contextmanager
 def take_all(
-    leases: Leases, addresses: Iterable[PciAddress], *, owner: str, held: Sequence[Lease] = ()
+    leases: Leases, addresses: Iterable[Leasable], *, owner: str, held: Sequence[Lease] = ()
 ) -> Iterator[list[Lease]]:
-    """The leases of all these devices that `held` does not have yet, or none of them. Raises Refused, HostError."""
+    """The leases of all these that `held` does not have yet, or none of them. Raises Refused, HostError."""
     have = {lease.address for lease in held}
     with ExitStack() as stack:
-        yield [stack.enter_context(leases.take(a, owner=owner)) for a in sorted(set(addresses)) if a not in have]
+        wanted = sorted(set(addresses) - have, key=str)
+        yield [stack.enter_context(leases.take(item, owner=owner)) for item in wanted]

@@ -23,7 +23,7 @@ from dinrail.finding import refusal
 from dinrail.host import undo
 from dinrail.host.logfile import Catalogue, LogFile, continue_log, create_log, log_path, prune, read_catalogue, read_log
 from dinrail.host.paths import Paths
-from dinrail.host.port import HostPort
+from dinrail.host.port import HostPort, Unchangeable
 from dinrail.host.records import MAX_STEPS, StepState, Transaction
 from dinrail.host.undo import Spot, UndoReport, UndoStep, show
 from dinrail.machine.change import Change, ChangeKind, ChangePlan
@@ -186,8 +186,12 @@ class Journal:
                 hint="look at the new state and plan again",
             )
         log.intend(step)
-        self._port.make(change)
-        log.done(step)
+        try:
+            self._port.make(change)
+        except Unchangeable as fault:  # nothing was done, and what the plan is for does not hang on it
+            log.skipped(step, str(fault))
+        else:
+            log.done(step)
 
     def _rolled_back(self, log: LogFile, fault: DinrailError) -> DinrailError:
         """The error to raise after what was made has been taken back: the cause, and how far taking back went."""

@@ -1,4 +1,4 @@
-"""Device leases: who may use a device now. One file per device under /run, held by flock.
+"""Leases: who may use a device, or a CPU core, now. One file for each under /run, held by flock.
 
 The lock is the lease; the JSON inside only tells others whom to ask. The kernel drops the lock when the last process
 that has the file open ends, however it ends, so a lease can never be left behind. A guest's keeper inherits the file
@@ -21,6 +21,20 @@ from dinrail.files import ensure_directory, os_refusal, read_all, write_all
 from dinrail.pci.address import PciAddress
 from dinrail.system_clock import SystemClock
 from dinrail.units import MS_NS, S_NS
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Core:
+    """A CPU core that the control takes for itself. It is leased as `core-3`."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"core-{self.number}"
+
+
+Leasable = PciAddress | Core
+"""What has one user at a time."""
 
 _MAX_BYTES = 4096
 _TRIES = 5
@@ -53,9 +67,9 @@ def parse_holder(data: bytes) -> Holder:
 
 
 class Lease:
-    """The right to use one device, held until `close` here and in every process that inherited the file."""
+    """The right to use one device or core, held until `close` here and in every process that inherited the file."""
 
-    def __init__(self, address: PciAddress, fd: int, holder: Holder) -> None:
+    def __init__(self, address: Leasable, fd: int, holder: Holder) -> None:
         self.address = address
         self.holder = holder
         self._fd = fd
@@ -89,7 +103,7 @@ class Leases:
         self._directory = directory
         self._clock = clock or SystemClock()
 
-    def take(self, address: PciAddress, *, owner: str) -> Lease:
+    def take(self, address: Leasable, *, owner: str) -> Lease:
         """The lease of a device, at once or not at all. Raises Refused, naming the holder; HostError.
 
         A tenth of a second is spent on trying again: `holder` of another process locks for microseconds, too.
@@ -103,7 +117,7 @@ class Leases:
             on_refusal.pop_all()
         return Lease(address, fd, holder)
 
-    def holder(self, address: PciAddress) -> Holder | None:
+    def holder(self, address: Leasable) -> Holder | None:
         """Who holds the device now, None for nobody. A holder that left no readable name is called `unknown`."""
         try:
             fd = os.open(self._path(address), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -116,7 +130,7 @@ class Leases:
         finally:
             os.close(fd)
 
-    def _wait_for(self, fd: int, address: PciAddress) -> None:
+    def _wait_for(self, fd: int, address: Leasable) -> None:
         for left in reversed(range(_TRIES)):
             if _lock(fd, fcntl.LOCK_EX):
                 return
@@ -124,10 +138,10 @@ class Leases:
                 self._clock.sleep_ns(_PAUSE_NS)
         raise _taken(address, fd, self._clock.wall_ns())
 
-    def _path(self, address: PciAddress) -> Path:
+    def _path(self, address: Leasable) -> Path:
         return self._directory / f"{address}.lease"
 
-    def _open(self, address: PciAddress) -> int:
+    def _open(self, address: Leasable) -> int:
         ensure_directory(self._directory)
         path = self._path(address)
         try:
@@ -151,7 +165,7 @@ def _read_holder(fd: int) -> Holder:
     return Holder("unknown", 0, 0)
 
 
-def _write_holder(fd: int, holder: Holder, address: PciAddress) -> None:
+def _write_holder(fd: int, holder: Holder, address: Leasable) -> None:
     document = {"owner": holder.owner, "pid": holder.pid, "since_ns": holder.since_ns}
     try:
         os.lseek(fd, 0, os.SEEK_SET)
@@ -161,12 +175,12 @@ def _write_holder(fd: int, holder: Holder, address: PciAddress) -> None:
         raise os_refusal(fault, "write into the lease", str(address)) from fault
 
 
-def _taken(address: PciAddress, fd: int, now_ns: int) -> Refused:
+def _taken(address: Leasable, fd: int, now_ns: int) -> Refused:
     holder = _read_holder(fd)
     age = f", for {max(0, now_ns - holder.since_ns) // S_NS} s" if holder.since_ns else ""
     return Refused(
-        f"the device is in use by {holder}{age}",
+        f"the {'core' if isinstance(address, Core) else 'device'} is in use by {holder}{age}",
         where=str(address),
-        why="a device has one user at a time; its lease is held until that user ends",
-        hint="stop that user (`dinrail guest stop NAME`), or wait until it has ended",
+        why="it has one user at a time; its lease is held until that user ends",
+        hint="stop that user (`dinrail guest stop NAME`, `dinrail control stop`), or wait until it has ended",
     )

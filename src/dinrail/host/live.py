@@ -18,12 +18,13 @@ from dinrail.host.apply.tree import Tree
 from dinrail.host.port import TargetGone
 from dinrail.host.scan import scan
 from dinrail.machine.change import Change
-from dinrail.machine.sources import LINUX, Entry, Raw, Source, SourceKind, Topic, for_release, wanted
+from dinrail.machine.sources import BY_SYSTEM, Entry, Raw, Source, SourceKind, Topic, for_release, wanted
 from dinrail.pci.address import PciAddress
 from dinrail.units import S_NS
 
 _COMMAND_TIMEOUT_NS = 60 * S_NS
-_PROBE = str(Path(__file__).with_name("probe.py"))  # not imported: it brings ctypes, and only its process needs that
+# Not imported: they bring ctypes, and only their processes need that.
+_PROBES = {name: str(Path(__file__).with_name(file)) for name, file in (("kvm", "probe.py"), ("realtime", "rights.py"))}
 _KVM_NODE = "/dev/kvm"
 _PROBE_TIMEOUT_NS = 10 * S_NS
 _MAX_ROM_BYTES = 32 << 20  # the ROM BAR's largest size is 16 MiB (PCI Local Bus Specification 3.0, 6.2.5.2)
@@ -50,10 +51,11 @@ class LiveHost:
 
     def fetch(self, topics: Iterable[Topic]) -> Raw:
         """See HostPort. Raises HostError on a system whose sources nobody has declared."""
-        if self._system != "linux":
+        declared = BY_SYSTEM.get(self._system)
+        if declared is None:
             raise HostError(f"nothing is known yet about where {self._system} keeps its facts", where=self.label)
         asked = frozenset(topics)
-        sources = for_release(wanted(LINUX, asked), self._release())
+        sources = for_release(wanted(declared, asked), self._release())
         entries = scan("" if self._tree.is_machine else str(self._tree.root), sources)
         if self._tree.is_machine:
             _run_side_by_side([s for s in sources if s.kind in (SourceKind.COMMAND, SourceKind.PROBE)], entries)
@@ -123,12 +125,12 @@ def _run_source(source: Source, entries: dict[str, Entry]) -> None:
 
 
 def _probe(source: Source) -> Entry:
-    """The only probe there is yet: KVM, in a child that may hang and be killed. No node, no child."""
-    if not Path(_KVM_NODE).exists():
+    """One question to the kernel, asked by a child that may hang and be killed. No KVM node, no child for it."""
+    if source.pattern == "kvm" and not Path(_KVM_NODE).exists():
         answer = {"node": False, "api_version": None, "ran": False, "fault": "open: ENOENT"}
         return Entry(SourceKind.PROBE, json.dumps(answer).encode())
     try:
-        argv = (sys.executable, "-I", "-S", _PROBE)
+        argv = (sys.executable, "-I", "-S", _PROBES[source.pattern])
         done = run.run(argv, timeout_ns=_PROBE_TIMEOUT_NS, max_bytes=source.max_bytes, check=False)
     except run.TimedOut:
         return Entry(SourceKind.PROBE, fault=errno.errorcode[errno.ETIMEDOUT])

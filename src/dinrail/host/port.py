@@ -24,6 +24,10 @@ class InUse(HostError):
     """The system would not take a thing back because others use it now: a driver module with devices."""
 
 
+class Unchangeable(HostError):
+    """The system says that this one thing cannot be changed at all, and nothing was: an interrupt that it manages."""
+
+
 class HostPort(Protocol):
     """What a host can do for us.
 
@@ -48,8 +52,8 @@ class HostPort(Protocol):
     def make(self, change: Change) -> None:
         """Put `want` where `before` stands, and read it back.
 
-        Raises HostError when the system refuses or the value read back is another; InUse, TargetGone. Waits with a
-        time limit: drivers are known to hang on unbind.
+        Raises HostError when the system refuses or the value read back is another; InUse, TargetGone, Unchangeable.
+        Waits with a time limit: drivers are known to hang on unbind.
         """
 
     def read_rom(self, address: PciAddress) -> bytes:

@@ -32,7 +32,7 @@ class StepState(enum.StrEnum):
     PLANNED = "planned"
     INTENDED = "intended"  # the change may or may not have been made: its value now tells
     DONE = "done"
-    SKIPPED = "skipped"  # already as wanted when its turn came: not ours to take back
+    SKIPPED = "skipped"  # already as wanted when its turn came, or unchangeable: nothing of ours to take back
     UNDONE = "undone"
 
 

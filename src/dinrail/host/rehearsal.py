@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from dinrail.errors import HostError
+from dinrail.host import replay_timing
 from dinrail.host.port import InUse, TargetGone
 from dinrail.host.replay import DEVICES, DRIVERS, ROM_ON, recorded_value, select
 from dinrail.machine.change import Change, ChangeKind
@@ -115,4 +116,5 @@ _EDITS: Mapping[ChangeKind, Callable[[dict[str, Entry], Change], None]] = {
     ChangeKind.DRIVER: _edit_driver,
     ChangeKind.DRIVER_OVERRIDE: _edit_override,
     ChangeKind.ROM_ENABLE: _edit_rom,
+    **dict.fromkeys(replay_timing.KINDS, replay_timing.edit),
 }

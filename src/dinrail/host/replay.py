@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from dinrail.host import replay_timing
 from dinrail.host.port import TargetGone
 from dinrail.machine.change import Change, ChangeKind
-from dinrail.machine.sources import LINUX, Entry, Raw, Source, SourceKind, Topic, for_release, wanted
+from dinrail.machine.sources import BY_SYSTEM, Entry, Raw, Source, SourceKind, Topic, for_release, wanted
 
 DEVICES = "/sys/bus/pci/devices"
 DRIVERS = "/sys/bus/pci/drivers"
@@ -22,7 +23,8 @@ def select(raw: Raw, topics: frozenset[Topic]) -> Raw:
     A topic that was not collected stays missing from `topics`, so that nobody takes "not looked at" for "not there".
     """
     topics &= raw.topics
-    declared = for_release(wanted(LINUX, topics), raw.text("/proc/sys/kernel/osrelease", "unknown"))
+    sources = wanted(BY_SYSTEM.get(raw.system, ()), topics)
+    declared = for_release(sources, raw.text("/proc/sys/kernel/osrelease", "unknown"))
     exact: dict[str, Source] = {}
     patterns: list[tuple[re.Pattern[str], Source]] = []
     for source in declared:
@@ -67,7 +69,9 @@ def _cut(entry: Entry, max_bytes: int) -> Entry:
 
 
 def recorded_value(entries: Mapping[str, Entry], change: Change) -> str:
-    """The value at a change's target. Raises TargetGone for a device or ROM that the archive does not have."""
+    """The value at a change's target. Raises TargetGone for a device, ROM or file that the archive does not have."""
+    if change.kind in replay_timing.KINDS:
+        return replay_timing.recorded(entries, change)
     if change.kind is ChangeKind.MODULE:
         return "loaded" if f"{DRIVERS}/{change.target}" in entries else ""
     device = f"{DEVICES}/{change.target}"

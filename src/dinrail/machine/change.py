@@ -1,6 +1,6 @@
 """A change to the host as a value: what stands there, what is wanted, and how long it would last.
 
-Plans are made of these by `passthrough` (later `isolation`, `network`), printed and compared, and made real only by
+Plans are made of these by `passthrough` and `isolation` (later `network`), printed and compared, and made real only by
 `host.apply` through the journal. Undo is compare-and-set: `before` is put back where `want` still stands.
 """
 
@@ -19,6 +19,12 @@ class ChangeKind(enum.StrEnum):
     DRIVER = "driver"  # target: PCI address; value: driver name, "" for none
     DRIVER_OVERRIDE = "driver-override"  # target: PCI address; value: driver name, "" for none
     ROM_ENABLE = "rom-enable"  # target: PCI address; value: "0" or "1"
+    SETTING = "setting"  # target: a file of `machine.setting`; value: what it holds, CPU sets as lists
+    IRQ_AFFINITY = "irq-affinity"  # target: interrupt number; value: list of CPUs
+    CPUSET_CONTROL = "cpuset-control"  # target: a version 2 hierarchy's root; value: "cpuset" or ""
+    CPUSET_GROUP = "cpuset-group"  # target: a control group's directory; value: "there" or ""
+    CPUSET_PARTITION = "cpuset-partition"  # target: a control group; value: "member", "root" or "isolated"
+    CPUSET_TASKS = "cpuset-tasks"  # target: a version 1 cpuset; value: "moved" (out of its parent) or ""
 
 
 class Lasts(enum.StrEnum):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dinrail.finding import Evidence
+from dinrail.machine.realtime import FreeBsdRealTime, RealTime
 from dinrail.pci.address import PciAddress
 from dinrail.units import Hpa
 
@@ -250,7 +251,10 @@ class Hypervisor:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """The host. A part that was not asked for (see `Topic`) is None, never an empty guess."""
+    """The host. A part that was not asked for (see `Topic`) is None, never an empty guess.
+
+    Of FreeBSD only `freebsd_realtime` is known yet.
+    """
 
     system: str
     functions: tuple[PciFunction, ...]
@@ -261,6 +265,8 @@ class HostFacts:
     consoles: ConsoleFacts | None
     firmware: tuple[GuestFirmware, ...] | None
     hypervisor: Hypervisor | None
+    realtime: RealTime | None = None
+    freebsd_realtime: FreeBsdRealTime | None = None
 
     def function(self, address: PciAddress) -> PciFunction | None:
         return next((f for f in self.functions if f.address == address), None)

@@ -24,6 +24,7 @@ class Topic(enum.StrEnum):
     CONSOLE = "console"
     FIRMWARE = "firmware"
     HYPERVISOR = "hypervisor"
+    REALTIME = "realtime"
 
 
 class SourceKind(enum.StrEnum):
@@ -121,6 +122,8 @@ def for_release(sources: Iterable[Source], release: str) -> tuple[Source, ...]:
 
 
 _PCI = "/sys/bus/pci/devices/*"
+_CPU = "/sys/devices/system/cpu"
+_CGROUPS = "/sys/fs/cgroup"
 
 LINUX: tuple[Source, ...] = (
     # --- devices
@@ -186,5 +189,76 @@ LINUX: tuple[Source, ...] = (
         Topic.HYPERVISOR, SourceKind.COMMAND, "qemu-vfio-pci", argv=("qemu-system-x86_64", "-device", "vfio-pci,help")
     ),
     Source(Topic.HYPERVISOR, SourceKind.COMMAND, "qemu-machines", argv=("qemu-system-x86_64", "-machine", "help")),
+    # --- what decides about good cycles
+    *(
+        Source(Topic.REALTIME, SourceKind.FILE, f"{_CPU}/{name}")
+        for name in ("online", "isolated", "nohz_full", "smt/active", "cpufreq/boost", "intel_pstate/no_turbo")
+    ),
+    *(
+        Source(Topic.REALTIME, SourceKind.FILE, f"{_CPU}/cpu*/{name}")
+        for name in (
+            "topology/thread_siblings_list",
+            *(f"cpufreq/scaling_{name}" for name in ("governor", "available_governors", "driver")),
+            *(f"cpuidle/state*/{name}" for name in ("name", "latency", "disable")),
+        )
+    ),
+    Source(Topic.REALTIME, SourceKind.FILE, "/proc/interrupts", max_bytes=4 << 20),
+    Source(Topic.REALTIME, SourceKind.FILE, "/proc/irq/*/smp_affinity_list"),
+    Source(Topic.REALTIME, SourceKind.FILE, "/proc/irq/*/effective_affinity_list"),
+    Source(Topic.REALTIME, SourceKind.FILE, "/proc/irq/default_smp_affinity"),
+    Source(Topic.REALTIME, SourceKind.FILE, "/sys/devices/virtual/workqueue/cpumask"),
+    Source(Topic.REALTIME, SourceKind.FILE, "/sys/devices/virtual/workqueue/writeback/cpumask"),
+    *(
+        Source(Topic.REALTIME, SourceKind.FILE, f"{root}/{name}")
+        for root in (_CGROUPS, f"{_CGROUPS}/unified")
+        for name in (
+            *("cgroup.controllers", "cgroup.subtree_control", "cgroup.type", "cpuset.cpus.isolated"),
+            *("*/cpuset.cpus", "*/cpuset.cpus.partition"),
+        )
+    ),
+    *(
+        Source(Topic.REALTIME, SourceKind.FILE, f"{root}/{name}")
+        for root in (f"{_CGROUPS}/cpuset", f"{_CGROUPS}/cpuset,cpu", "/dev/cpuset")
+        for name in (
+            *("cpuset.cpus", "cpuset.mems", "cpuset.sched_load_balance"),
+            *("*/cpuset.cpus", "*/cpuset.mems", "*/cpuset.cpu_exclusive", "*/cpuset.sched_load_balance"),
+        )
+    ),
+    Source(Topic.REALTIME, SourceKind.FILE, "/sys/kernel/realtime"),
+    Source(Topic.REALTIME, SourceKind.FILE, "/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+    Source(Topic.REALTIME, SourceKind.FILE, "/sys/devices/system/clocksource/clocksource0/available_clocksource"),
+    *(
+        Source(Topic.REALTIME, SourceKind.FILE, f"/proc/sys/kernel/{name}")
+        for name in ("version", "sched_rt_runtime_us", "sched_rt_period_us", "timer_migration", "nmi_watchdog")
+    ),
+    Source(Topic.REALTIME, SourceKind.FILE, "/sys/kernel/mm/transparent_hugepage/enabled"),
+    Source(Topic.REALTIME, SourceKind.FILE, "/sys/kernel/mm/ksm/run"),
+    Source(Topic.REALTIME, SourceKind.FILE, "/proc/swaps"),
+    Source(Topic.REALTIME, SourceKind.EXISTS, "/dev/cpu_dma_latency"),
+    # Only these names: an archive holds no list of the machine's processes.
+    Source(Topic.REALTIME, SourceKind.COMMAND, "daemons", argv=("pgrep", "-x", "-l", "irqbalance|tuned|tlp|thermald")),
+    Source(Topic.REALTIME, SourceKind.PROBE, "realtime"),
 )
 """Linux's sources. Order is the order of reading; nothing depends on it."""
+
+FREEBSD_SYSCTLS = (
+    *("kern.ostype", "kern.osrelease", "kern.hostname", "hw.model", "hw.ncpu", "kern.smp.threads_per_core"),
+    *("kern.timecounter.hardware", "kern.timecounter.choice", "kern.timecounter.alloweddeviation"),
+    *("kern.eventtimer.periodic", "kern.eventtimer.timer", "kern.hz", "kern.sched.name", "kern.vm_guest"),
+    *("machdep.idle", "machdep.idle_available", "hw.acpi.cpu.cx_lowest", "dev.cpu.0.cx_supported"),
+    *("dev.cpu.0.freq", "dev.cpu.0.freq_levels", "vm.swap_enabled"),
+)
+"""What FreeBSD is asked for by name; one that a machine does not have gives a line of complaint and nothing else."""
+
+FREEBSD: tuple[Source, ...] = (
+    Source(Topic.REALTIME, SourceKind.COMMAND, "sysctl", argv=("sysctl", *FREEBSD_SYSCTLS)),
+    Source(Topic.REALTIME, SourceKind.COMMAND, "cpuset", argv=("cpuset", "-g", "-s", "1")),
+    Source(Topic.REALTIME, SourceKind.COMMAND, "vmstat", argv=("vmstat", "-ai"), max_bytes=1 << 20),
+    Source(Topic.REALTIME, SourceKind.COMMAND, "swapinfo", argv=("swapinfo", "-k")),
+    Source(Topic.REALTIME, SourceKind.COMMAND, "id", argv=("id", "-u")),
+    Source(Topic.REALTIME, SourceKind.COMMAND, "mac-priority", argv=("kldstat", "-q", "-m", "mac_priority")),
+)
+"""FreeBSD's sources, as far as they are known yet: timing. Its devices follow with the bhyve side."""
+
+BY_SYSTEM: Mapping[str, tuple[Source, ...]] = {"linux": LINUX, "freebsd": FREEBSD}
+"""The sources of each system, by the name that `uname` gives it (in lower case)."""

@@ -56,6 +56,15 @@ class Tree:
         except OSError as fault:
             raise os_refusal(fault, "read the file", path) from fault
 
+    def lines(self, path: str) -> list[str]:
+        """All lines of a file that may be long (a group's tasks). Raises TargetGone, HostError."""
+        try:
+            return self.path(path).read_text("utf-8", "backslashreplace").split()
+        except FileNotFoundError as fault:
+            raise TargetGone("the file is not there", where=path) from fault
+        except OSError as fault:
+            raise os_refusal(fault, "read the file", path) from fault
+
     def link_name(self, path: str) -> str:
         """The last component of a link's target, empty where there is no such link. Raises HostError."""
         try:
@@ -76,6 +85,16 @@ class Tree:
         if answer["errno"]:
             fault = OSError(answer["errno"], "")
             raise os_refusal(fault, doing, path, hint=hint)
+
+    def attempt(self, path: str, value: str) -> int:
+        """Write `value` in one call, here: for files whose writing never waits for a driver. 0, or the errno."""
+        return writer.write_once(str(self.path(path)), value)
+
+    def put(self, path: str, value: str, *, doing: str) -> None:
+        """`attempt` that raises. `doing` completes "cannot ...". Raises HostError."""
+        number = self.attempt(path, value)
+        if number:
+            raise os_refusal(OSError(number, ""), doing, path)
 
 
 def unexpected(kind: str, target: str, want: str, found: str, *, hint: str | None = None) -> HostError:

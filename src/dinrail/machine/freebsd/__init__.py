@@ -1,0 +1,1 @@
+"""Readers for FreeBSD: what its commands print."""
