@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dinrail.ads.settings import AdsSettings, GuestAds
 from dinrail.ams.address import NetId
 from dinrail.config.document import MAX_BYTES, find, load, parse, schema
+from dinrail.control.settings import ControlSettings, TaskSettings
 from dinrail.errors import BadRequest
 from dinrail.guest.definition import DiskFormat, Display, FirmwareKind, GuestOs, NetworkKind, RomChoice, RomSource
 from dinrail.pci.address import PciAddress
@@ -70,7 +71,9 @@ def test_the_design_s_own_document_is_understood() -> None:
     document = parse(DESIGN, HERE)
     guest = document.guest("hmi")
     assert document.host_name == "press-7"
-    assert document.control["cores"] == [3]
+    assert document.control == ControlSettings(
+        project="/etc/dinrail/plc", cores=(3,), tasks=(TaskSettings("PlcTask", 1_000_000),)
+    )
     assert document.ads.net_id == NetId.parse("5.80.201.232.1.1")
     assert document.ads.guests == (GuestAds("hmi", ("MAIN.*",), ("GVL_HMI.*",)),)
     assert (guest.os, guest.cpus, guest.memory_bytes, guest.autostart) == (GuestOs.WINDOWS, 2, 4 * GIB, True)

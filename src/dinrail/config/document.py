@@ -1,13 +1,11 @@
 """The one TOML document: every package's section joined, all faults reported at once.
 
-A table that belongs to a part of the product that is not built yet (`[control]`) is accepted and kept raw; a table
-that belongs to nobody is a fault. What a guest may do to the control (`[guest.X].ads`) becomes ADS policy here.
+A table that belongs to nobody is a fault. What a guest may do to the control (`[guest.X].ads`) becomes ADS policy here.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +14,9 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from dinrail.ads.section import AdsSection
 from dinrail.ads.settings import AdsSettings, GuestAds
+from dinrail.config.control import ControlSection
 from dinrail.config.faults import did_you_mean, fault_lines
+from dinrail.control.settings import ControlSettings
 from dinrail.errors import BadRequest
 from dinrail.guest.definition import GuestDefinition
 from dinrail.guest.section import GuestName, GuestSection
@@ -37,7 +37,7 @@ class DocumentSection(Section):
 
     host: HostSection = HostSection()
     guest: dict[GuestName, GuestSection] = Field(default_factory=dict)
-    control: dict[str, Any] = Field(default_factory=dict)
+    control: ControlSection | None = None
     ads: AdsSection = Field(default_factory=AdsSection)
 
     @model_validator(mode="after")
@@ -53,12 +53,12 @@ class DocumentSection(Section):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one document says. `control` is a raw TOML table, for the room that will own it."""
+    """What one document says. control: None where there is no such table."""
 
     path: Path
     host_name: str
     guests: tuple[GuestDefinition, ...]
-    control: Mapping[str, Any]
+    control: ControlSettings | None
     ads: AdsSettings
 
     def guest(self, name: str) -> GuestDefinition:
@@ -110,7 +110,7 @@ def parse(data: bytes, path: Path) -> Document:
         path=path,
         host_name=section.host.name,
         guests=guests,
-        control=section.control,
+        control=section.control.settings(base) if section.control else None,
         ads=section.ads.settings(base, [GuestAds(guest.name, guest.ads.read, guest.ads.write) for guest in guests]),
     )
 

@@ -34,3 +34,21 @@ class TaskSettings:
     overrun: Overrun = Overrun.COUNT
     programs: tuple[str, ...] = ("MAIN",)
     ads_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSettings:
+    """What the document says of the control (`[control]`).
+
+    project: absolute path of Structured Text sources or of a TwinCAT project; empty: an image only.
+    image:   absolute path of the built image; empty: the project's own (see `daemon`).
+    cores:   what the tasks may run on; taken out of the scheduler where that is possible. Empty: any core.
+    tasks:   empty: as the project has them.
+    port:    AMS port of the application.
+    """
+
+    project: str = ""
+    image: str = ""
+    cores: tuple[int, ...] = ()
+    tasks: tuple[TaskSettings, ...] = ()
+    port: int = 851
