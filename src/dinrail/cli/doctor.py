@@ -1,4 +1,4 @@
-"""`dinrail doctor`: will passthrough work on this host? Verdicts with their evidence."""
+"""`dinrail doctor`: will passthrough work on this host, and will control? Verdicts with their evidence."""
 
 from __future__ import annotations
 
@@ -24,8 +24,20 @@ def doctor(
         list[str] | None,
         typer.Argument(metavar="[BDF]...", help="Judge these as handed to one guest; else each display card alone."),
     ] = None,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Judge what stands between this machine and good cycles instead.")
+    ] = False,
+    core: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", min=0, help="With --realtime: a core wanted for the control. May be repeated."),
+    ] = None,
 ) -> None:
     """Will passthrough work here? Verdicts with evidence, fix and check. Exit code 1 when something blocks."""
+    if realtime or core:
+        from dinrail.cli import doctor_realtime
+
+        doctor_realtime.judge(Session.of(context), frozenset(core or ()), refused=bool(devices))
+        return
     from dinrail.finding import blocking
     from dinrail.passthrough.rules import TOPICS
     from dinrail.pci.address import PciAddress
