@@ -73,6 +73,7 @@ class PouInfo:
     properties: dict[str, PropertyInfo] = field(default_factory=dict)
     actions: dict[str, Function] = field(default_factory=dict)
     action_syntax: dict[str, Pou] = field(default_factory=dict)
+    enum_values: dict[str, EnumValue] = field(default_factory=dict)  # of enumerations written in place of a type
     from_library: bool = False
 
     def chain(self) -> list[PouInfo]:
@@ -134,10 +135,18 @@ Entity = Variable | PouInfo | GlobalInfo | EnumValue | Namespace | MethodInfo | 
 
 @dataclass(slots=True, eq=False)
 class World:
-    """All names. `ensure` settles a constant's value and a variable's initial bytes before they are read.
+    """All names.
 
-    types:    structures, unions, enumerations, aliases, function blocks and interfaces.
-    pous:     programs, functions, function blocks, interfaces.
+    What is declared is settled when it is first needed, since declarations may depend on each other in any order:
+    ensure:      settles a variable's type (UNKNOWN until then) and a constant's value. Before reading `.type` or
+                 `.value` of a variable that is constant, or whose type is UNKNOWN.
+    ensure_type: settles a structure's or function block's fields, size and offsets (SIZEOF in an array's bound).
+                 Nothing needs it once bodies are checked.
+    wake:        a library's POU by its upper-case name, declared at its first mention: what nobody mentions is never
+                 looked at. `find` and `pou` do it; None: no library has it.
+
+    types:    structures, unions, enumerations, aliases, function blocks and interfaces (library ones too).
+    pous:     programs, functions, function blocks, interfaces. Ask `pou(name)` for one.
     free:     variables that need no qualifier; enum_values likewise.
     namespaces: library name -> the names that it declared (to refuse `Tc2_Standard.FB_OfMine`).
     """
@@ -153,6 +162,12 @@ class World:
     namespaces: dict[str, set[str]] = field(default_factory=dict)
     pou_of_type: dict[int, PouInfo] = field(default_factory=dict)  # id(type) of a function block or interface
     ensure: Callable[[Variable], None] = lambda _variable: None
+    ensure_type: Callable[[Type], None] = lambda _type: None
+    wake: Callable[[str], PouInfo | None] = lambda _name: None
+
+    def pou(self, name: str) -> PouInfo | None:
+        """A POU by its upper-case name."""
+        return self.pous.get(name) or self.wake(name)
 
     def find(self, name: str) -> Entity | None:
         """A global of that upper-case name: variable, POU, variable list, enumeration's member, library.
@@ -168,6 +183,8 @@ class World:
         values = self.enum_values.get(name, [])
         if len(values) == 1:
             return values[0]
+        if (pou := self.wake(name)) is not None:
+            return pou
         return Namespace(name) if name in self.namespaces else None
 
 
@@ -192,6 +209,7 @@ class Scope:
                 self.pou.find_property(name),
                 self.pou.find_method(name),
                 self.pou.find_action(name),
+                self.pou.enum_values.get(name),
             ):
                 if found is not None:
                     return found

@@ -78,13 +78,26 @@ class TaskProgram:
     programs: list[Function]
 
 
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of the data that one task publishes. task_index from 0, in Program.tasks; aligned to 64 bytes.
+
+    The first one holds what is nobody's own (globals, VAR_STAT, programs that several tasks run): the first task's.
+    """
+
+    task_index: int
+    offset_bytes: int
+    size_bytes: int
+
+
 @dataclass(slots=True, eq=False)
 class Program:
     """A whole application, checked.
 
     statics:    STATIC variables in declared order, each with an offset once `types.layout` has placed them.
     areas:      AREA variables (%I, %Q, %M).
-    data_bytes: size of the statics' memory; the segment of each task is in `segments` (see types.layout).
+    data_bytes: size of the statics' memory, which `segments` divide (see types.layout).
+    tasks:      in the configuration's order.
     initialise: run once before the first cycle, after the constant image is in place.
     entry:      the programs' functions by upper-case name.
     """
@@ -100,6 +113,8 @@ class Program:
     entry: dict[str, Function] = field(default_factory=dict)
     initialise: Function = field(default_factory=lambda: Function("__INIT", FunctionKind.INITIALISER))
     data_bytes: int = 0
+    tasks: list[TaskProgram] = field(default_factory=list)
+    segments: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

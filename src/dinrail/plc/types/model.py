@@ -329,6 +329,12 @@ Type = (
 )
 
 
+UNKNOWN = StructType("?", laid_out=True)
+"""The type of what was reported already: whoever meets it (by identity) says nothing more about it.
+
+During declarations it is also the type of a variable that nobody asked for yet; `World.ensure` settles that."""
+
+
 def resolve(kind: Type) -> Type:
     """What an alias or subrange stands for in the end; any other type is itself."""
     while isinstance(kind, AliasType):

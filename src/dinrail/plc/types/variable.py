@@ -81,5 +81,9 @@ class Variable:
 
     @property
     def is_reference_field(self) -> bool:
-        """Whether memory holds an address and every use goes through it."""
-        return self.storage is Storage.FIELD and self.role is Role.IN_OUT
+        """Whether memory holds an address and every use goes through it.
+
+        So for an IN_OUT of a function block, and for a field that is declared AT %I*, %Q*, %M*: each instance's field
+        refers to a variable of its own in the process image, bound before the first cycle.
+        """
+        return self.storage is Storage.FIELD and (self.role is Role.IN_OUT or self.area is not None)
