@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dinrail.isolation.case import Wish
     from dinrail.machine.change import ChangePlan
     from dinrail.machine.facts import HostFacts
+    from dinrail.machine.realtime import FreeBsdRealTime
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +34,7 @@ def isolate(
         bool, typer.Option("--dry-run", help="Show the plan, and rehearse it on a recorded host; change nothing.")
     ] = False,
 ) -> None:
-    """Give cores to the control alone: nobody else is scheduled there, interrupts move. Journaled; `release` undoes it."""
+    """Give cores to the control alone: nobody else is scheduled there, interrupts move. `release` takes it back."""
     from dinrail.isolation.case import Wish
     from dinrail.isolation.rules import TOPICS
 
@@ -41,7 +42,7 @@ def isolate(
     wish = Wish(frozenset(core), interrupts=interrupts, governor=governor, unthrottled=unthrottled)
     facts = session.facts(*TOPICS)
     if facts.freebsd_realtime is not None:
-        _show_freebsd(session, facts, wish, dry_run=dry_run)
+        _show_freebsd(session, facts, facts.freebsd_realtime, wish, dry_run=dry_run)
         return
     from dinrail.isolation.plan import plan_isolation
 
@@ -126,18 +127,17 @@ def _rehearse(session: Session, plan: ChangePlan) -> None:
             _say(["rehearsed: it can be carried out and taken back"])
 
 
-def _show_freebsd(session: Session, facts: HostFacts, wish: Wish, *, dry_run: bool) -> None:
+def _show_freebsd(session: Session, facts: HostFacts, host: FreeBsdRealTime, wish: Wish, *, dry_run: bool) -> None:
     """The commands for a person to run; dinrail does not change FreeBSD hosts yet."""
     from dinrail.errors import Refused
     from dinrail.finding import blocking, refusal
     from dinrail.isolation.freebsd_plan import commands, start_command
     from dinrail.isolation.rules import judge
 
-    assert facts.freebsd_realtime is not None
     findings = judge(facts, wish)
     if blocking(findings):
         raise refusal("isolate is refused", findings, where=str(session.host_file or "this machine"))
-    found = commands(facts.freebsd_realtime, wish)
+    found = commands(host, wish)
     if not dry_run:
         raise Refused("dinrail does not change FreeBSD hosts yet", hint="--dry-run prints the commands to run by hand")
     start = start_command(wish, ("dinrail", "control", "run"))
