@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from dinrail.ads.device.access import Later
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.state import AdsState
 
@@ -40,8 +41,11 @@ class SystemState(Protocol):
     def restart_index(self) -> int:
         """From 0 to 65535; another number each time that everything started anew."""
 
-    def request(self, state: AdsState) -> None:
-        """Ask for one of `REQUESTS`. Raises AdsFault when it is refused; then nothing has changed."""
+    def request(self, state: AdsState) -> Later | None:
+        """Ask for one of `REQUESTS`; `Later` where that takes its time.
+
+        Raises AdsFault when it is refused; then nothing has changed.
+        """
 
 
 class StandInState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dinrail.ads.contract import Peer, Request
+from dinrail.ads.device.access import Later
 from dinrail.ads.service.access import ServiceDevice, Services
 from dinrail.ads.service.jobs import Jobs
 from dinrail.ads.service.state import REQUESTS, SystemState
@@ -40,13 +41,14 @@ class SystemDevice(ServiceDevice):
         self._chores_due_ns: int | None = 0 if chores else None
         self._follow()
 
-    def control(self, state: int, device_state: int, data: bytes) -> None:
+    def control(self, state: int, device_state: int, data: bytes) -> Later | None:
         """Ask whoever owns the state. Clients copy `device_state` from what they read, and `data` from nowhere."""
         del device_state, data
         if state not in REQUESTS:
             raise AdsFault(AdsError.SERVICE_NOT_SUPPORTED, f"the system does not go to state {state}")
-        self._state_owner.request(AdsState(state))
+        later = self._state_owner.request(AdsState(state))
         self._follow()
+        return later
 
     def request(self, request: Request) -> bytes | None:
         self._follow()
