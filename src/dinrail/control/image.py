@@ -100,7 +100,7 @@ def write_image(shared_object: bytes, image: Image) -> bytes:
     """The linked object with the image's parts in it. Equal parts give equal bytes."""
     parts = {_SECTION[name]: zlib.compress(getattr(image, name), 6) for name in _PARTS}
     code = hashlib.sha256(without_section_table(shared_object)).hexdigest()
-    manifest = _plain(dataclasses.replace(image, **{name: b"" for name in _PARTS}))
+    manifest = _plain(image)
     manifest |= {"code_bytes": len(shared_object), "code_sha256": code}
     manifest["digests"] = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
     text = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
@@ -172,7 +172,7 @@ def _plain(image: Image) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if name not in _PARTS}
 
 
-def _image(manifest: dict[str, Any], parts: dict[str, bytes]) -> Image:
+def _image(manifest: dict[str, Any], parts: dict[str, Any]) -> Image:
     plain = {f.name: manifest[f.name] for f in dataclasses.fields(Image) if f.name not in _PARTS}
     plain["layout_hash"] = bytes.fromhex(plain["layout_hash"])
     plain["tasks"] = tuple(_task(task) for task in plain["tasks"])

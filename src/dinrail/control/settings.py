@@ -37,6 +37,21 @@ class TaskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """What one I/O driver process gives and takes: a piece of %I and a piece of %Q (bytes).
+
+    task: the task (from 0) that takes the inputs at its begin and gives the outputs at its end.
+    """
+
+    name: str
+    input_offset: int = 0
+    input_bytes: int = 0
+    output_offset: int = 0
+    output_bytes: int = 0
+    task: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ControlSettings:
     """What the document says of the control (`[control]`).
 

@@ -42,6 +42,10 @@ MAX_FORCE_BYTES = 64
 FORCE_CAPACITY = 1024
 """Forced bytes of one task."""
 FRAME_CAPACITY = 64
+MAILBOX_COUNT = 8
+MAILBOX_DATA_BYTES = 4096
+CALL_FRAME_BYTES = 2 * MAILBOX_DATA_BYTES
+"""What a CALL's stub gets: its inputs, and from MAILBOX_DATA_BYTES on room for its outputs."""
 
 
 class State(enum.IntEnum):
@@ -70,7 +74,8 @@ class Command(enum.IntEnum):
     FORCE = 3
     UNFORCE = 4  # data: the mask
     UNFORCE_ALL = 5
-    CALL = 6  # a method: offset is the stub's number; see docs/channel.md
+    CALL = 6  # a method: offset is the instance's; data: u32 stub, u32 mailbox, the inputs
+    RESET_STATISTICS = 7
 
 
 class Request(enum.IntEnum):
@@ -125,7 +130,16 @@ class ChannelHeader:
     retain_saved_wall_ns: int = u64(0xD0)
     change_ns: int = u64(0xD8)  # how long the last online change kept its task, ns
     application: bytes = raw(0xE0, 64)  # UTF-8, NUL-padded
-    _reserved_120: bytes = pad(0x120, 0xE0)
+    ads_port: int = u32(0x120)  # of the application: 851...
+    area_task: int = u32(0x124)  # the task that exchanges and publishes %I, %Q, %M, from 0
+    built_wall_s: int = u64(0x128)  # when the image was built, 0: not said
+    data_address: int = u64(0x130)  # in the control's memory: what POINTERs in the data count from
+    input_address: int = u64(0x138)
+    output_address: int = u64(0x140)
+    marker_address: int = u64(0x148)
+    heap_address: int = u64(0x150)
+    heap_bytes: int = u64(0x158)
+    _reserved_160: bytes = pad(0x160, 0xA0)
     image_path: bytes = raw(0x200, 512)  # UTF-8, NUL-padded; of the image that runs
 
 
@@ -158,7 +172,10 @@ class TaskRecord:
     execution_histogram_offset: int = u64(0xA0)
     fault_offset: int = u64(0xA8)
     stack_used_bytes: int = u64(0xB0)  # deepest seen since the thread began
-    _reserved_b8: bytes = pad(0xB8, 0x48)
+    mailbox_offset: int = u64(0xB8)
+    mailbox_count: int = u32(0xC0)
+    mailbox_bytes: int = u32(0xC4)  # of each, with its header
+    _reserved_c8: bytes = pad(0xC8, 0x38)
     state: int = u32(0x100)
     fault: int = u32(0x104)
     cycle_count: int = u64(0x108)  # cycles begun, in any state
@@ -196,7 +213,7 @@ class SegmentRecord:
 
 @record(size_bytes=0x80, name="ExchangeRecord", source="docs/channel.md")
 class ExchangeRecord:
-    """What one I/O driver process gives (%I) and takes (%Q). The task writes `stale_cycles`, the main thread the rest."""
+    """What one I/O driver process gives (%I) and takes (%Q). `stale_cycles` is the task's."""
 
     name: bytes = raw(0x00, 32)
     task: int = u32(0x20)
@@ -232,7 +249,7 @@ class BufferHeader:
 
 @record(size_bytes=0x20, name="CommandHeader", source="docs/channel.md")
 class CommandHeader:
-    """Before each record of a ring. `guard`: see `guard_of`, so that old bytes are never taken for a record."""
+    """Before each record of a ring, at a multiple of 8. `guard`: see `guard_of`."""
 
     total_bytes: int = u32(0x00)  # with this header; a multiple of 8
     kind: int = u32(0x04)
@@ -240,6 +257,16 @@ class CommandHeader:
     size_bytes: int = u32(0x0C)  # of the data that follows
     offset: int = u64(0x10)
     guard: int = u64(0x18)
+
+
+@record(size_bytes=0x20, name="MailboxHeader", source="docs/channel.md")
+class MailboxHeader:
+    """What a CALL gave, before its output bytes. `done`: the ring's position behind the CALL, stored last."""
+
+    done: int = u64(0x00)
+    fault: int = u32(0x08)  # 0: it ran to its end
+    refused: int = u32(0x0C)  # 1: no such stub, or the task does not run
+    _reserved_10: bytes = pad(0x10, 0x10)
 
 
 @record(size_bytes=0x20, name="ItemHeader", source="docs/channel.md")
@@ -305,7 +332,7 @@ class Answer:
 
 
 def guard_of(position: int, total_bytes: int, kind: int, space: int, size_bytes: int, offset: int) -> int:
-    """The guard word of a command record that begins at `position` of its ring. 64 bits."""
+    """The guard word of a command record that begins at `position` of its ring, 64 bits: no old bytes have it."""
     mixed = position ^ (total_bytes << 48) ^ (kind << 40) ^ (space << 32) ^ size_bytes ^ (offset << 17) ^ MAGIC
     return mixed & 0xFFFFFFFFFFFFFFFF
 
