@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 
-from dinrail.layout import layout_of, pad, raw, record, u32, u64
+from dinrail.layout import layout_of, pad, raw, record, u16, u32, u64
 
 MAGIC = int.from_bytes(b"DINRAIL\0", "little")
 VERSION = 1
@@ -197,7 +197,8 @@ class TaskRecord:
     tail: int = u64(0x188)
     applied: int = u64(0x190)
     change_waits: int = u64(0x198)  # cycles that began later because an online change was being made
-    _reserved_1a0: bytes = pad(0x1A0, 0x60)
+    outdated: int = u64(0x1A0)  # command records of an application that is not there any more
+    _reserved_1a8: bytes = pad(0x1A8, 0x58)
 
 
 @record(size_bytes=0x20, name="SegmentRecord", source="docs/channel.md")
@@ -252,8 +253,9 @@ class CommandHeader:
     """Before each record of a ring, at a multiple of 8. `guard`: see `guard_of`."""
 
     total_bytes: int = u32(0x00)  # with this header; a multiple of 8
-    kind: int = u32(0x04)
-    space: int = u32(0x08)
+    kind: int = u16(0x04)
+    space: int = u16(0x06)
+    layout: int = u32(0x08)  # online change count that `offset` was found by: of another one it is not applied
     size_bytes: int = u32(0x0C)  # of the data that follows
     offset: int = u64(0x10)
     guard: int = u64(0x18)

@@ -46,7 +46,7 @@ def record_bytes(data_bytes: int) -> int:
     return _HEADER_BYTES + ((data_bytes + 7) & ~7)
 
 
-def encode_command(position: int, kind: int, space: int, offset: int, data: bytes) -> bytes:
+def encode_command(position: int, kind: int, space: int, offset: int, data: bytes, layout: int = 0) -> bytes:
     """A record as it stands in the ring at `position`. Raises ValueError for more than MAX_RECORD_DATA_BYTES."""
     if len(data) > MAX_RECORD_DATA_BYTES:
         raise ValueError(f"a command carries {MAX_RECORD_DATA_BYTES} bytes, not {len(data)}")
@@ -75,12 +75,12 @@ class RingWriter:
         used = self.head - self._memory.u64(self._tail_offset)
         return self._size - used if 0 <= used <= self._size else 0
 
-    def push(self, kind: int, space: int, offset: int, data: bytes) -> int:
+    def push(self, kind: int, space: int, offset: int, data: bytes, layout: int = 0) -> int:
         """Append a record; the position behind it. Raises RingFull."""
         if record_bytes(len(data)) > self.room_bytes:
             raise RingFull("the command ring is full", hint="the task takes some commands each cycle; try again")
         head = self.head
-        record = encode_command(head, kind, space, offset, data)
+        record = encode_command(head, kind, space, offset, data, layout)
         start = head & (self._size - 1)
         first = min(len(record), self._size - start)
         base = self._offset + RING_HEADER_BYTES

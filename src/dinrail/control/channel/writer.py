@@ -70,6 +70,9 @@ def take_lease(path: Path) -> int:
 class Writer(Channel):
     """A channel with the right to write. Each method gives the ring's position behind its record: see `applied`.
 
+    layout: the online change count by which the caller found the offset; None: the one of now. After another online
+    change such a record is not applied (TaskRecord.outdated counts it).
+
     A writer that takes over goes on where the last one, whatever became of it, published a record last.
     """
 
@@ -98,6 +101,9 @@ class Writer(Channel):
         tail = self._task_offsets[task] + offset_of(TaskRecord, "tail")
         return RingWriter(self.memory, record.ring_offset, record.ring_bytes, tail)
 
+    def _layout(self, layout: int | None) -> int:
+        return self.header.online_change_count if layout is None else layout
+
     def room_bytes(self, task: int) -> int:
         """What the task's ring takes now, records' headers included (see ring.record_bytes)."""
         return self.ring(task).room_bytes
@@ -106,36 +112,40 @@ class Writer(Channel):
         """Whether the task has applied (or dropped) that record and published what came of it."""
         return self.task_word(task, "applied") >= position
 
-    def write(self, task: int, space: Space, offset: int, data: bytes) -> int:
+    def write(self, task: int, space: Space, offset: int, data: bytes, layout: int | None = None) -> int:
         """Set bytes inside one of the task's segments. At most MAX_RECORD_DATA_BYTES. Raises RingFull."""
-        return self.ring(task).push(Command.WRITE, space, offset, data)
+        return self.ring(task).push(Command.WRITE, space, offset, data, self._layout(layout))
 
-    def write_bits(self, task: int, space: Space, offset: int, mask: bytes, value: bytes) -> int:
+    def write_bits(
+        self, task: int, space: Space, offset: int, mask: bytes, value: bytes, layout: int | None = None
+    ) -> int:
         """Set those bits that `mask` has. At most half of MAX_RECORD_DATA_BYTES. Raises RingFull."""
-        return self.ring(task).push(Command.WRITE_BITS, space, offset, _pair(mask, value, MAX_RECORD_DATA_BYTES // 2))
+        data = _pair(mask, value, MAX_RECORD_DATA_BYTES // 2)
+        return self.ring(task).push(Command.WRITE_BITS, space, offset, data, self._layout(layout))
 
-    def force(self, task: int, space: Space, offset: int, mask: bytes, value: bytes) -> int:
+    def force(self, task: int, space: Space, offset: int, mask: bytes, value: bytes, layout: int | None = None) -> int:
         """Hold those bits that `mask` has. At most MAX_FORCE_BYTES bytes. Raises RingFull."""
-        return self.ring(task).push(Command.FORCE, space, offset, _pair(mask, value, MAX_FORCE_BYTES))
+        data = _pair(mask, value, MAX_FORCE_BYTES)
+        return self.ring(task).push(Command.FORCE, space, offset, data, self._layout(layout))
 
-    def unforce(self, task: int, space: Space, offset: int, mask: bytes) -> int:
+    def unforce(self, task: int, space: Space, offset: int, mask: bytes, layout: int | None = None) -> int:
         """Let go of those bits. At most MAX_FORCE_BYTES bytes. Raises RingFull."""
         if len(mask) > MAX_FORCE_BYTES:
             raise ValueError(f"one command lets go of {MAX_FORCE_BYTES} bytes, not {len(mask)}")
-        return self.ring(task).push(Command.UNFORCE, space, offset, mask)
+        return self.ring(task).push(Command.UNFORCE, space, offset, mask, self._layout(layout))
 
     def unforce_all(self, task: int) -> int:
         """Let go of everything. Raises RingFull."""
-        return self.ring(task).push(Command.UNFORCE_ALL, 0, 0, b"")
+        return self.ring(task).push(Command.UNFORCE_ALL, 0, 0, b"", self._layout(None))
 
     def reset_statistics(self, task: int) -> int:
         """Minima, maxima, sums, histograms and overruns begin anew. Raises RingFull."""
-        return self.ring(task).push(Command.RESET_STATISTICS, 0, 0, b"")
+        return self.ring(task).push(Command.RESET_STATISTICS, 0, 0, b"", self._layout(None))
 
-    def call(self, task: int, stub: int, mailbox: int, instance: int, inputs: bytes) -> int:
+    def call(self, task: int, stub: int, mailbox: int, instance: int, inputs: bytes, layout: int | None = None) -> int:
         """Run a method in the task's cycle; see `returned`. instance: offset in the data. Raises RingFull."""
         data = stub.to_bytes(4, "little") + mailbox.to_bytes(4, "little") + inputs
-        return self.ring(task).push(Command.CALL, Space.DATA, instance, data)
+        return self.ring(task).push(Command.CALL, Space.DATA, instance, data, self._layout(layout))
 
     def returned(self, task: int, mailbox: int, position: int, output_bytes: int) -> tuple[MailboxHeader, bytes] | None:
         """What the call at `position` gave; None: it has not come back yet."""
