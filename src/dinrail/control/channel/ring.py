@@ -52,7 +52,15 @@ def encode_command(position: int, kind: int, space: int, offset: int, data: byte
         raise ValueError(f"a command carries {MAX_RECORD_DATA_BYTES} bytes, not {len(data)}")
     total = record_bytes(len(data))
     guard = guard_of(position, total, kind, space, len(data), offset)
-    header = CommandHeader(total_bytes=total, kind=kind, space=space, size_bytes=len(data), offset=offset, guard=guard)
+    header = CommandHeader(
+        total_bytes=total,
+        kind=kind,
+        space=space,
+        layout=layout,
+        size_bytes=len(data),
+        offset=offset,
+        guard=guard,
+    )
     return (encode(header) + data).ljust(total, b"\0")
 
 
