@@ -7,7 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add every group. A new command group is one line here and one file beside it."""
-    from dinrail.cli import ads, collect, config, daemon, doctor, explain, gpu, guest, lab, pci, undo, vbios
+    from dinrail.cli import ads, collect, config, control, daemon, doctor, explain, gpu, guest, lab, pci, undo, vbios
 
-    for group in (pci, doctor, explain, lab, gpu, guest, config, daemon, collect, undo, vbios, ads):
+    for group in (pci, doctor, explain, lab, gpu, guest, config, daemon, collect, undo, vbios, ads, control):
         group.register(app)

@@ -78,6 +78,7 @@ def interrupts(case: Case) -> Verdict | None:
         fix=f"dinrail control isolate --core {cores} moves them (irqaffinity={format_list(case.rest)} at boot)",
         verify="grep . /proc/irq/*/smp_affinity_list",
         subject=f"core {cores}",
+        severity=None if served else Severity.NOTE,
     )
 
 

@@ -131,6 +131,12 @@ TOPOLOGIES: dict[str, Topology] = {
             console=None,
             serial=False,
         ),
+        replace(
+            STANDARD,
+            name="three-cores",
+            summary="as standard, with a third CPU that control can have for itself",
+            cpus=3,
+        ),
     )
 }
 """By name, for `dinrail lab --topology NAME` and for the tests."""
