@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from dinrail.plc.core.program import Function, Options, Program
 from dinrail.plc.parse.declaration import Access, GlobalList, Pou, PouKind, Property
+from dinrail.plc.parse.expression import Argument, Expr
 from dinrail.plc.source import Report
 from dinrail.plc.types.model import EnumType, FunctionBlockType, InterfaceType, Type
 from dinrail.plc.types.variable import Variable
@@ -134,6 +135,27 @@ Entity = Variable | PouInfo | GlobalInfo | EnumValue | Namespace | MethodInfo | 
 
 
 @dataclass(slots=True, eq=False)
+class Later:
+    """A part of an initial value that is no constant. steps: the way to it, fields and element numbers from 0."""
+
+    steps: tuple[Variable | int, ...]
+    type: Type
+    value: Expr
+
+
+@dataclass(slots=True, eq=False)
+class Startup:
+    """What a variable's or field's declaration asks for beyond constant bytes.
+
+    scope: where its expressions mean something. arguments: for FB_Init. later: in written order.
+    """
+
+    scope: Scope
+    arguments: list[Argument] = field(default_factory=list)
+    later: list[Later] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
 class World:
     """All names.
 
@@ -164,6 +186,14 @@ class World:
     ensure: Callable[[Variable], None] = lambda _variable: None
     ensure_type: Callable[[Type], None] = lambda _type: None
     wake: Callable[[str], PouInfo | None] = lambda _name: None
+
+    # Between the rooms of the declarations only.
+    declare_type: Callable[[Type], None] = lambda _type: None  # an alias's target, an enumeration's members
+    ensure_initial: Callable[[Variable], None] = lambda _variable: None  # a field's or static's initial bytes
+    constant: Callable[[Scope, Expr, Type | None], tuple[Type, object] | None] = lambda _scope, _expr, _want: None
+    images: dict[Type, bytes] = field(default_factory=dict)  # default values, as far as they were needed
+    startup: dict[int, Startup] = field(default_factory=dict)  # by id(variable), where there is something
+    ambiguous: dict[str, list[str]] = field(default_factory=dict)  # global name -> the lists that have it, if several
 
     def pou(self, name: str) -> PouInfo | None:
         """A POU by its upper-case name."""
