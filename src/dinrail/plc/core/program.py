@@ -119,7 +119,12 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a project may decide about its code. `wide_intermediates`: TwinCAT's native-width arithmetic (dialect)."""
+    """What a project may decide about its code.
+
+    wide_intermediates: TwinCAT's native-width arithmetic (dialect).
+    cpu:                LLVM's name of a processor; `host`: this machine's, with all it can do.
+    heap_bytes:         what __NEW may use in all; it is there from the start, and locked like all memory.
+    """
 
     check_bounds: bool = True
     check_null: bool = True
@@ -130,3 +135,4 @@ class Options:
     optimise: int = 2
     cpu: str = "host"
     recursion_limit: int = 64
+    heap_bytes: int = 1 << 20

@@ -14,6 +14,8 @@ Exported code
     u32 dinrail_initialise(ctx)     what the constant image cannot do; once, before the first cycle
     u32 dinrail_task_<n>(ctx)       the programs of task n (from 0), in order: one cycle
         both under a handler of their own: 0, or the number of the fault that ended it (the rest is in ctx)
+
+For code in the same module (the executive)
     u64 dinrail_guard(ctx, body, self, frame)
         u32 body(ctx, self, frame) under a handler: the fault that ended it (0: none) in the lower half of the result,
         what body returned in the upper half

@@ -1,0 +1,76 @@
+"""One module in the making: what its functions share, and which functions are still to be written."""
+
+from __future__ import annotations
+
+from dinrail.plc.core.program import Function, Options, Program
+from dinrail.plc.emit.debuginfo import DebugInfo
+from dinrail.plc.emit.dispatch import Dispatch
+from dinrail.plc.emit.heap import arena, sized
+from dinrail.plc.emit.runtime import HELPERS
+from dinrail.plc.emit.scalar import image_of, quoted
+
+
+class Emission:
+    """State of one module. Only what is called gets written: `symbol` of a function puts it on the list of work."""
+
+    def __init__(self, program: Program, options: Options) -> None:
+        self.program = program
+        self.options = options
+        self.debug = DebugInfo()
+        self.dispatch = Dispatch(program, self)
+        self.functions: list[str] = []
+        self.waiting: list[Function] = []
+        self._symbols: dict[Function, str] = {}
+        self._constants: dict[bytes, str] = {}
+        self._constant_lines: list[str] = []
+        self._declared: dict[str, str] = {}
+        self._helpers: dict[str, str] = {}
+        self._parts = 0
+
+    def symbol(self, function: Function) -> str:
+        """The operand that names a function. A C function is declared by its caller, see `declare`."""
+        found = self._symbols.get(function)
+        if found is None:
+            found = self._symbols[function] = quoted(function.name)
+            self.waiting.append(function)
+        return found
+
+    def written(self) -> list[Function]:
+        """Every function that was asked for, in order of first use."""
+        return list(self._symbols)
+
+    def next_part(self) -> int:
+        """A number for a piece of a function that gets a name of its own."""
+        self._parts += 1
+        return self._parts
+
+    def constant(self, data: bytes) -> str:
+        """The operand that names these bytes."""
+        found = self._constants.get(data)
+        if found is None:
+            found = self._constants[data] = f"@c.{len(self._constants)}"
+            kind, value = image_of(data)
+            self._constant_lines.append(f"{found} = private unnamed_addr constant {kind} {value}, align 8")
+        return found
+
+    def declare(self, name: str, result: str, parameters: str, attributes: str = "nounwind") -> str:
+        """An outside function's operand."""
+        self._declared.setdefault(name, f"declare {result} @{name}({parameters}) {attributes}".rstrip())
+        return f"@{name}"
+
+    def helper(self, name: str) -> str:
+        """A function of `runtime`, with what it needs itself."""
+        if name not in self._helpers:
+            helper = HELPERS[name]
+            self._helpers[name] = sized(helper.text, self.options.heap_bytes)
+            if name == "dinrail_allocate":
+                self._declared["heap"] = arena(self.options.heap_bytes)
+            for needed in helper.needs:
+                self.helper(needed)
+            for declared, text in helper.declares:
+                self._declared.setdefault(declared, text)
+        return f"@{name}"
+
+    def globals_text(self) -> str:
+        """Constants, helpers and declarations."""
+        return "\n".join((*self._constant_lines, *self._declared.values(), *self._helpers.values())) + "\n"

@@ -1,0 +1,62 @@
+"""Text to machine code, by LLVM."""
+
+from __future__ import annotations
+
+import functools
+
+from llvmlite import binding
+
+from dinrail.plc.core.program import Options
+from dinrail.plc.emit.failure import EmitFault
+
+PORTABLE_CPU = "x86-64-v2"
+"""For images that are built on one machine and run on another: any x86-64 of the last fifteen years."""
+
+
+@functools.cache
+def _start() -> None:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+
+
+def target_machine(options: Options) -> binding.TargetMachine:
+    """What to make code for. cpu `host` is this very machine; `portable` any; else LLVM's name of one."""
+    _start()
+    triple = binding.get_process_triple()
+    cpu, features = options.cpu, ""
+    if cpu == "host":
+        cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+    elif cpu == "portable":
+        cpu = PORTABLE_CPU
+    return binding.Target.from_triple(triple).create_target_machine(
+        cpu=cpu, features=features, opt=options.optimise, reloc="pic", codemodel="small"
+    )
+
+
+def parse(text: str) -> binding.ModuleRef:
+    """The module in memory, verified."""
+    _start()
+    try:
+        module = binding.parse_assembly(text, context=binding.create_context())
+        module.verify()
+    except RuntimeError as error:
+        raise EmitFault("LLVM refuses the code that was made", why=str(error)) from error
+    return module
+
+
+def optimise(module: binding.ModuleRef, machine: binding.TargetMachine, options: Options) -> None:
+    """LLVM's own pipeline for the level."""
+    tuning = binding.create_pipeline_tuning_options(speed_level=options.optimise)
+    tuning.loop_vectorization = tuning.slp_vectorization = options.optimise >= 2
+    builder = binding.create_pass_builder(machine, tuning)
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    builder.getModulePassManager().run(module, builder)
+
+
+def object_code(text: str, options: Options) -> bytes:
+    """An ELF relocatable object."""
+    machine = target_machine(options)
+    module = parse(text)
+    optimise(module, machine, options)
+    return bytes(machine.emit_object(module))

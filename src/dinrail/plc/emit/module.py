@@ -1,0 +1,113 @@
+"""A Program as one module of LLVM's language. Equal input gives equal text.
+
+The text is written straight from the checked tree: llvmlite's own builder makes a Python object of each instruction,
+and takes as long for a large project as LLVM takes to compile it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dinrail.control import context
+from dinrail.plc.core.program import Function, Options, Program, TaskProgram
+from dinrail.plc.emit import abi
+from dinrail.plc.emit.emission import Emission
+from dinrail.plc.emit.function import write_function
+from dinrail.plc.emit.scalar import image_of
+from dinrail.plc.source import NOWHERE
+from dinrail.plc.types.variable import Area, Variable
+
+Extra = Callable[[Emission], str]
+"""Further text for the module: the executive's."""
+
+_ATTRIBUTES = """\
+attributes #0 = { nounwind "frame-pointer"="all" }
+attributes #1 = { nounwind "frame-pointer"="all" }
+attributes #3 = { cold noinline noreturn nounwind "frame-pointer"="all" }
+attributes #4 = { noinline nounwind "frame-pointer"="all" }
+attributes #5 = { noinline nounwind "frame-pointer"="all" }
+attributes #6 = { nounwind returns_twice }
+attributes #7 = { cold nomerge noreturn nounwind }
+"""
+
+
+def module_text(
+    program: Program, tasks: Sequence[TaskProgram], options: Options, extra: Extra | None = None
+) -> tuple[str, list[Function]]:
+    """The module, and the functions that are in it. tasks: in the order of their numbers."""
+    emission = Emission(program, options)
+    parts = [_data(program), _areas(program), _contexts(len(tasks))]
+    entries = [_entry(emission, abi.INITIALISE, "initialisation", [program.initialise])]
+    for index, task in enumerate(tasks):
+        entries.append(_entry(emission, abi.task_symbol(index), task.name, task.programs))
+    if extra is not None:
+        parts.append(extra(emission))
+    while emission.waiting:
+        write_function(emission, emission.waiting.pop(0))
+    parts += [
+        emission.globals_text(),
+        emission.dispatch.tables_text(),
+        *emission.functions,
+        *entries,
+        _ATTRIBUTES,
+        emission.debug.tail(),
+    ]
+    return "\n".join(parts), emission.written()
+
+
+def constant_image(program: Program) -> bytes:
+    """The statics' memory before initialisation: every initial value at its offset."""
+    image = bytearray(program.data_bytes)
+    for variable in program.statics:
+        _put(image, variable)
+    return bytes(image)
+
+
+def _put(image: bytearray, variable: Variable) -> None:
+    if variable.initial:
+        image[variable.offset_bytes : variable.offset_bytes + len(variable.initial)] = variable.initial
+
+
+def _data(program: Program) -> str:
+    image = constant_image(program) or bytes(8)
+    kind, value = image_of(image)
+    return (
+        f'@data = internal global {kind} {value}, section ".data", align {abi.PAGE_BYTES}\n'
+        f"@{abi.DATA} = alias {kind}, ptr @data"
+    )
+
+
+def _areas(program: Program) -> str:
+    lines = []
+    for area, name in ((Area.INPUT, abi.INPUTS), (Area.OUTPUT, abi.OUTPUTS), (Area.MARKER, abi.MARKERS)):
+        image = bytearray(max(program.area_bytes.get(area.value, 0), 8))
+        for variable in program.areas:
+            if variable.area is area and variable.bit < 0:
+                _put(image, variable)
+        kind, value = image_of(bytes(image))
+        lines.append(f"@{name}.local = internal global {kind} {value}, align {abi.PAGE_BYTES}")
+        lines.append(f"@{name} = alias {kind}, ptr @{name}.local")
+    return "\n".join(lines)
+
+
+def _contexts(count: int) -> str:
+    kind = f"[{max(count, 1) * context.STRIDE_BYTES} x i8]"
+    return (
+        f"@contexts = internal global {kind} zeroinitializer, align {abi.PAGE_BYTES}\n"
+        f"@{abi.CONTEXTS} = alias {kind}, ptr @contexts"
+    )
+
+
+def _entry(emission: Emission, symbol: str, name: str, programs: Sequence[Function]) -> str:
+    """An exported function that runs these under a guard."""
+    scope = emission.debug.function(name, programs[0].at if programs else NOWHERE)
+    suffix = scope.suffix(scope.at)
+    guard = emission.helper("dinrail_guard")
+    calls = "\n".join(f"call void {emission.symbol(each)}(ptr %ctx){suffix}" for each in programs)
+    return (
+        f"define internal i32 @{symbol}.body(ptr %ctx, ptr %self, ptr %frame) #0 !dbg !{scope.number} {{\n"
+        f"{calls}\nret i32 0{suffix}\n}}\n"
+        f"define i32 @{symbol}(ptr %ctx) #0 {{\n"
+        f"%both = call i64 {guard}(ptr %ctx, ptr @{symbol}.body, ptr null, ptr null)\n"
+        "%fault = trunc i64 %both to i32\nret i32 %fault\n}"
+    )

@@ -1,0 +1,102 @@
+"""Scalar types and constants as LLVM writes them. BOOL is i1 in a register and i8 in memory; all else is the same."""
+
+from __future__ import annotations
+
+import struct
+
+from dinrail.plc.types.model import SCALARS, Family, ScalarType
+
+
+def _register(kind: ScalarType) -> str:
+    if kind.family is Family.BOOL:
+        return "i1"
+    if kind.family is Family.FLOAT:
+        return "double" if kind.size_bytes == 8 else "float"
+    return f"i{kind.bits}"
+
+
+REGISTER = {kind.name: _register(kind) for kind in SCALARS.values()}
+"""Scalar's name -> its LLVM type in a register."""
+
+MEMORY = {name: "i8" if text == "i1" else text for name, text in REGISTER.items()}
+"""Scalar's name -> its LLVM type in memory."""
+
+
+def quoted(name: str) -> str:
+    """A global's name between quotes, any character allowed."""
+    if name.isascii() and name.replace(".", "").replace("_", "").isalnum():
+        return f'@"{name}"'
+    return '@"' + "".join(c if c.isascii() and (c.isalnum() or c in "._") else _hex(c) for c in name) + '"'
+
+
+def _hex(character: str) -> str:
+    return "".join(f"\\{byte:02X}" for byte in character.encode())
+
+
+def integer(value: int, bits: int) -> str:
+    """value cut to that many bits, as a signed number (LLVM refuses literals that are too wide)."""
+    value &= (1 << bits) - 1
+    return str(value - (1 << bits) if value >> (bits - 1) else value)
+
+
+def floating(value: float, size_bytes: int) -> str:
+    """A float constant: its bits as a double; a REAL is rounded to REAL first."""
+    if size_bytes == 4:
+        value = single(value)
+    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+
+
+def single(value: float) -> float:
+    """The nearest REAL (infinite when out of its range)."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def constant(value: float, kind: ScalarType) -> str:
+    """A Constant's operand. value: int, bool or float."""
+    if kind.family is Family.BOOL:
+        return "true" if value else "false"
+    if kind.family is Family.FLOAT:
+        return floating(float(value), kind.size_bytes)
+    return integer(int(value), kind.bits)
+
+
+def text_of(data: bytes) -> str:
+    """Bytes as an LLVM string's inside."""
+    return "".join(_TEXT[byte] for byte in data)
+
+
+_TEXT = [
+    chr(byte) if 32 <= byte < 127 and byte not in (0x22, 0x5C) else f"\\{byte:02X}"  # neither quote nor backslash
+    for byte in range(256)
+]
+
+
+def image_of(data: bytes) -> tuple[str, str]:
+    """(type, value) of a constant image. Long runs of zeros cost nothing in the text."""
+    parts: list[tuple[str, str]] = []
+    at = 0
+    while at < len(data):
+        zero = data.find(bytes(_RUN_BYTES), at)
+        if zero < 0:
+            zero = len(data)
+        if zero > at:
+            parts.append((f"[{zero - at} x i8]", f'c"{text_of(data[at:zero])}"'))
+        end = zero
+        while end < len(data) and data[end : end + 4096] == bytes(min(4096, len(data) - end)):
+            end = min(end + 4096, len(data))
+        while end < len(data) and data[end] == 0:
+            end += 1
+        if end > zero:
+            parts.append((f"[{end - zero} x i8]", "zeroinitializer"))
+        at = end
+    if len(parts) == 1:
+        return parts[0]
+    kinds = ", ".join(kind for kind, _ in parts)
+    values = ", ".join(f"{kind} {value}" for kind, value in parts)
+    return f"<{{ {kinds} }}>", f"<{{ {values} }}>"
+
+
+_RUN_BYTES = 32

@@ -1,0 +1,205 @@
+"""Statements: they move bytes, or say what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dinrail.control import context
+from dinrail.plc.core.expression import ConstantAt
+from dinrail.plc.core.program import Fault
+from dinrail.plc.core.statement import (
+    Assign,
+    Continue,
+    Copy,
+    CopyText,
+    Evaluate,
+    Exit,
+    Fill,
+    If,
+    Jump,
+    Label,
+    Loop,
+    Return,
+    Statement,
+    Switch,
+    Try,
+)
+from dinrail.plc.emit import choice, expression, guarded, intrinsic, location
+from dinrail.plc.emit.failure import EmitFault
+from dinrail.plc.emit.writer import LEAVE_AGAIN, LEAVE_FUNCTION, LEAVE_LOOP, LoopTargets, Writer
+from dinrail.plc.source import Place
+from dinrail.plc.types.model import CLASS_NUMBER_BYTES, FunctionBlockType, TextType, held_as, resolve
+
+
+def statements(w: Writer, nodes: Sequence[Statement]) -> None:
+    """Each in turn. What can never be reached goes into a block that LLVM drops."""
+    for node in nodes:
+        if w.terminated and type(node) is not Label:
+            w.begin(w.label())
+        w.at(node.at)
+        _STATEMENTS[type(node)](w, node)
+
+
+def _assign(w: Writer, node: Assign) -> None:
+    operand = expression.value(w, node.value)
+    kind = held_as(node.target.type)
+    if kind is None:
+        raise EmitFault(f"{node.target.type.name} is assigned as a scalar")
+    expression.store(w, node.target, kind.name, operand)
+
+
+def _copy(w: Writer, node: Copy) -> None:
+    size_bytes = node.target.type.size_bytes
+    source = location.address(w, node.source)
+    target = location.address(w, node.target)
+    if isinstance(resolve(node.target.type), FunctionBlockType):
+        size_bytes -= CLASS_NUMBER_BYTES
+        source = w.value(f"getelementptr inbounds i8, ptr {source}, i64 {CLASS_NUMBER_BYTES}")
+        target = w.value(f"getelementptr inbounds i8, ptr {target}, i64 {CLASS_NUMBER_BYTES}")
+    if size_bytes > 0:
+        intrinsic.copy_bytes(w, target, source, str(size_bytes))
+
+
+def _copy_text(w: Writer, node: CopyText) -> None:
+    kind = resolve(node.target.type)
+    if not isinstance(kind, TextType):
+        raise EmitFault(f"a text is copied into {kind.name}")
+    source_kind = resolve(node.source.type)
+    source_units = source_kind.length + 1 if isinstance(source_kind, TextType) else source_kind.size_bytes
+    most = min(kind.length, source_units)
+    if isinstance(node.source, ConstantAt):
+        _copy_constant_text(w, node, kind, node.source, most)
+        return
+    source = location.address(w, node.source)
+    target = location.address(w, node.target)
+    helper = w.emission.helper(f"text_copy_{16 if kind.wide else 8}")
+    w.effect(f"call void {helper}(ptr {target}, ptr {source}, i64 {most})")
+
+
+def _copy_constant_text(w: Writer, node: CopyText, kind: TextType, source: ConstantAt, most: int) -> None:
+    """The length is known: whole bytes with their NUL."""
+    unit = 2 if kind.wide else 1
+    data = source.data[: most * unit]
+    end = next((at for at in range(0, len(data), unit) if not any(data[at : at + unit])), len(data))
+    text = data[:end] + bytes(unit)
+    target = location.address(w, node.target)
+    intrinsic.copy_bytes(w, target, w.emission.constant(text), str(len(text)))
+
+
+def _fill(w: Writer, node: Fill) -> None:
+    target = location.address(w, node.target)
+    size_bytes = node.target.type.size_bytes
+    if not any(node.data):
+        if size_bytes:
+            intrinsic.fill_bytes(w, target, "0", str(size_bytes))
+        return
+    intrinsic.copy_bytes(w, target, w.emission.constant(node.data.ljust(size_bytes, b"\0")), str(size_bytes))
+
+
+def _evaluate(w: Writer, node: Evaluate) -> None:
+    expression.value(w, node.value)
+
+
+def _if(w: Writer, node: If) -> None:
+    condition = expression.value(w, node.condition)
+    then, done = w.label(), w.label()
+    otherwise = w.label() if node.otherwise else done
+    w.branch(condition, then, otherwise)
+    w.begin(then)
+    statements(w, node.then)
+    w.jump(done)
+    if node.otherwise:
+        w.begin(otherwise)
+        statements(w, node.otherwise)
+    w.begin(done)
+
+
+def _loop(w: Writer, node: Loop) -> None:
+    head, body, step, leave = (w.label() for _ in range(4))
+    w.begin(head)
+    if node.condition is not None:
+        w.branch(expression.value(w, node.condition), body, leave)
+    w.begin(body)
+    w.loops.append(LoopTargets(leave, step))
+    statements(w, node.body)
+    w.begin(step)
+    w.at(node.at)
+    statements(w, node.step)
+    w.loops.pop()
+    if node.until is not None:
+        latch = w.label()
+        w.branch(expression.value(w, node.until), leave, latch)
+        w.begin(latch)
+    _back(w, head, node.at)
+    w.begin(leave)
+
+
+def _back(w: Writer, head: str, at: Place) -> None:
+    """Goes to an earlier block, unless the supervisor wants the task to end."""
+    if w.emission.options.loop_abort and not w.terminated:
+        flag = w.value(f"load volatile i32, ptr {_field_of_context(w, context.ABORT)}")
+        w.fault_if(w.value(f"icmp ne i32 {flag}, 0"), Fault.RUNAWAY, at)
+    w.jump(head)
+
+
+def _field_of_context(w: Writer, offset: int) -> str:
+    return w.value(f"getelementptr inbounds i8, ptr %ctx, i64 {offset}") if offset else "%ctx"
+
+
+def _exit(w: Writer, _node: Exit) -> None:
+    leave(w, LEAVE_LOOP)
+
+
+def _continue(w: Writer, _node: Continue) -> None:
+    leave(w, LEAVE_AGAIN)
+
+
+def _return(w: Writer, _node: Return) -> None:
+    leave(w, LEAVE_FUNCTION)
+
+
+def leave(w: Writer, how: int) -> None:
+    """Out of the loop, to its next round, or out of the function: of a part under a guard, by what it returns."""
+    if how == LEAVE_FUNCTION:
+        label = "" if w.outlined else "return"
+    elif w.loops:
+        label = w.loops[-1].leave if how == LEAVE_LOOP else w.loops[-1].again
+    else:
+        label = ""
+    if label:
+        w.jump(label)
+    else:
+        w.leaves.add(how)
+        w.end(f"ret i32 {how}")
+
+
+def _label(w: Writer, node: Label) -> None:
+    w.begin(_label_name(node.name))
+
+
+def _jump(w: Writer, node: Jump) -> None:
+    # A jump may go back: it is a loop's back edge as much as any.
+    _back(w, _label_name(node.name), node.at)
+
+
+def _label_name(name: str) -> str:
+    return f'"l.{name.upper()}"'
+
+
+_STATEMENTS: dict[type, Callable[[Writer, Any], None]] = {
+    Assign: _assign,
+    Copy: _copy,
+    CopyText: _copy_text,
+    Fill: _fill,
+    Evaluate: _evaluate,
+    If: _if,
+    Switch: choice.switch,
+    Loop: _loop,
+    Exit: _exit,
+    Continue: _continue,
+    Return: _return,
+    Label: _label,
+    Jump: _jump,
+    Try: guarded.guarded,
+}
