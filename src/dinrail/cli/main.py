@@ -35,6 +35,9 @@ EXTRAS = {
     "cryptography": "ads",
     "paho": "ads",
     "prometheus_client": "ads",
+    "llvmlite": "control",
+    "elftools": "control",
+    "pymodbus": "control",
 }
 """Packages that only some commands need, and the extra that brings each."""
 

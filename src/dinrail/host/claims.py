@@ -15,10 +15,9 @@ from dinrail.errors import HostError, Refused
 from dinrail.host.journal import Journal, open_journal, refuse_blocked
 from dinrail.host.lease import Core, Leasable, Lease, Leases
 from dinrail.host.paths import Paths
-from dinrail.host.port import HostPort
+from dinrail.host.port import HostPort, TargetGone
 from dinrail.host.records import Transaction
 from dinrail.host.rehearsal import RehearsedHost
-from dinrail.host.replay import recorded_value
 from dinrail.host.replay_timing import KINDS
 from dinrail.host.undo import UndoReport
 from dinrail.machine.change import Change, ChangeKind, ChangePlan
@@ -114,7 +113,8 @@ def rehearse(raw: Raw, plan: ChangePlan, scratch: Paths, *, label: str) -> UndoR
     journal = open_journal(scratch, host)
     transaction = journal.carry_out(plan, owner="rehearsal")
     report = journal.undo(transaction.id)
-    astray = [str(c.target) for c in plan.changes if host.current(c) != recorded_value(raw.entries, c)]
+    found = RehearsedHost(raw, label=label)
+    astray = [str(c.target) for c in plan.changes if _standing(host, c) != _standing(found, c)]
     if astray or not report.is_complete:
         raise HostError(
             "taking the steps back does not lead to where they began",
@@ -122,6 +122,14 @@ def rehearse(raw: Raw, plan: ChangePlan, scratch: Paths, *, label: str) -> UndoR
             details=tuple(str(step) for step in report.steps),
         )
     return report
+
+
+def _standing(host: RehearsedHost, change: Change) -> str | None:
+    """The value, None where the target is not there: a group's files come and go with it."""
+    try:
+        return host.current(change)
+    except TargetGone:
+        return None
 
 
 def claims_of(journal: Journal, addresses: Iterable[PciAddress]) -> tuple[Transaction, ...]:

@@ -52,5 +52,5 @@ def _table(text: str) -> dict[int, tuple[str, dict[int, int]]]:
         counts = [number(word) for word in words[: len(columns)]]
         rest = words[len(columns) :]
         by_cpu = {cpu: count for cpu, count in zip(columns, counts, strict=False) if count is not None}
-        found[int(match[1])] = (" ".join(rest[2:]) or " ".join(rest), by_cpu)
+        found[int(match[1])] = (" ".join(rest[2:]), by_cpu)
     return found
