@@ -13,8 +13,8 @@ Integers are two's complement and wrap at their type's width. What is undefined 
     float / 0.0                    Fault.FLOAT_DIVIDE with Options.check_float_divide; else IEEE 754
     smallest / -1                  wraps; MODULO gives 0
     SHL, SHR by the width or more  0; a negative count is a large one, so 0
-    float -> integer               to nearest, ties to even; saturated to signed 64 bits (NaN 0), then cut to the width;
-                                   to an unsigned 64-bit type: from 2^63 on to unsigned 64 bits
+    float -> integer               to nearest, ties to even; NaN 0; saturated to signed 64 bits, then cut to the width;
+                                   for ULINT and other unsigned types of 64 bits saturated to unsigned 64 bits
     Index outside                  Fault.BOUNDS with Options.check_bounds; else undefined
     address below 4096             Fault.NULL with Options.check_null; else the processor's own fault
 """

@@ -135,15 +135,9 @@ def _from_float(w: Writer, operand: str, source: ScalarType, target: ScalarType)
         return w.value(f"{'fpext' if target.bits > source.bits else 'fptrunc'} {from_text} {operand} to {to_text}")
     suffix = f"f{source.bits}"
     rounded = _pure(w, f"llvm.roundeven.{suffix}", from_text, from_text, operand)
-    number = _pure(w, f"llvm.fptosi.sat.i64.{suffix}", "i64", from_text, rounded)
-    if target.bits < 64:
-        return w.value(f"trunc i64 {number} to {to_text}")
-    if target.signed:
-        return number
-    # From 2^63 on only the unsigned conversion holds the number; below it, the signed one gives what is to be cut.
-    large = w.value(f"fcmp oge {from_text} {rounded}, {floating(2.0**63, 8)}")
-    unsigned = _pure(w, f"llvm.fptoui.sat.i64.{suffix}", "i64", from_text, rounded)
-    return w.value(f"select i1 {large}, i64 {unsigned}, i64 {number}")
+    letter = "u" if target.bits == 64 and not target.signed else "s"
+    number = _pure(w, f"llvm.fpto{letter}i.sat.i64.{suffix}", "i64", from_text, rounded)
+    return number if target.bits == 64 else w.value(f"trunc i64 {number} to {to_text}")
 
 
 def _pure(w: Writer, name: str, result: str, parameter: str, operand: str) -> str:
