@@ -71,6 +71,7 @@ class Image:
     data_bytes, input_bytes...: sizes of the spaces. heap_bytes: for __NEW, 0: none.
     symbols, state, debug_map: their sections, decompressed. options: what the code was made with, for people.
     sources: (name, SHA-256 in hex) of each text.
+    calls: of each stub by its number: function block's name, method's name, bytes of its inputs and of its outputs.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Image:
     debug_map: bytes = b""
     options: tuple[tuple[str, str], ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
+    calls: tuple[tuple[str, str, int, int], ...] = ()
     compiler: str = ""
     abi: int = ABI
     code_sha256: str = field(default="", compare=False)
@@ -177,6 +179,7 @@ def _image(manifest: dict[str, Any], parts: dict[str, Any]) -> Image:
     plain["layout_hash"] = bytes.fromhex(plain["layout_hash"])
     plain["tasks"] = tuple(_task(task) for task in plain["tasks"])
     plain["retained"] = tuple(Retained(**item) for item in plain["retained"])
+    plain["calls"] = tuple((str(a), str(b), int(c), int(d)) for a, b, c, d in plain["calls"])
     for name in ("options", "sources"):
         plain[name] = tuple((str(key), str(value)) for key, value in plain[name])
     return Image(**plain, **parts)
