@@ -155,6 +155,27 @@ class Startup:
     later: list[Later] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a call may give. default: what its declaration starts it with, if written."""
+
+    variable: Variable
+    default: Expr | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Signature:
+    """What a call takes. scope: where the defaults mean something.
+
+    positional: inputs and in-outs in declared order. named: those, outputs, and the rest, by upper-case name.
+    """
+
+    name: str
+    scope: Scope
+    positional: list[Parameter] = field(default_factory=list)
+    named: dict[str, Parameter] = field(default_factory=dict)
+
+
 @dataclass(slots=True, eq=False)
 class World:
     """All names.
@@ -194,6 +215,11 @@ class World:
     images: dict[Type, bytes] = field(default_factory=dict)  # default values, as far as they were needed
     startup: dict[int, Startup] = field(default_factory=dict)  # by id(variable), where there is something
     ambiguous: dict[str, list[str]] = field(default_factory=dict)  # global name -> the lists that have it, if several
+
+    # Between the rooms of the bodies only.
+    direct: dict[str, Variable] = field(default_factory=dict)  # `%MW4` in expressions, by upper-case text
+    signatures: dict[int, Signature] = field(default_factory=dict)  # by id(function or block's type), once called
+    extended: set[int] | None = None  # id of each function block type that another extends
 
     def pou(self, name: str) -> PouInfo | None:
         """A POU by its upper-case name."""
