@@ -112,6 +112,11 @@ class Session:
             timer.cancel()
         return fault_of(ctypes.string_at(self.context(task), context.END)) if code else None
 
+    @property
+    def data_address(self) -> int:
+        """Where the statics lie in this process: what pointers into them are relative to."""
+        return self._bases.data
+
     def data(self) -> bytes:
         """All statics, as they are now."""
         return ctypes.string_at(self._bases.data, self.program.data_bytes)
