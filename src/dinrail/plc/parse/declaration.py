@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dinrail.plc.parse.expression import Argument, Expr
 from dinrail.plc.parse.statement import Stmt
-from dinrail.plc.source import Place
+from dinrail.plc.source import NOWHERE, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,7 @@ class VariableDecl:
 
     location:  what follows AT (`%I*`, `%QX1.0`), else "".
     arguments: of `fb : FB_X(x := 1)` (for FB_Init), None when there are no parentheses.
+    element_arguments: of `a : ARRAY [1..2] OF FB_X[(x := 1), (x := 2)]`: each element's, in order.
     initial:   what follows `:=`.
     comment:   of its line or the lines above it, without the comment marks.
     """
@@ -120,6 +121,7 @@ class VariableDecl:
     arguments: list[Argument] | None = None
     comment: str = ""
     attributes: tuple[Pragma, ...] = ()
+    element_arguments: list[list[Argument]] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -180,6 +182,7 @@ class Pou:
     has_body: bool = True
     comment: str = ""
     attributes: tuple[Pragma, ...] = ()
+    body_at: Place = NOWHERE
 
 
 @dataclass(slots=True, eq=False)

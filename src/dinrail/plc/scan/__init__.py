@@ -1,0 +1,1 @@
+"""Text to tokens, and what a literal is worth."""

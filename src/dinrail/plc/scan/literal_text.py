@@ -1,0 +1,63 @@
+"""String literals: `'it$'s'` in Windows-1252 bytes, `"wide"` in characters of UTF-16.
+
+Source: IEC 61131-3:2013, 6.3.3 (tables 6 and 7).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_NAMED: Final = {"L": "\n", "N": "\n", "P": "\f", "R": "\r", "T": "\t", "$": "$", "'": "'", '"': '"'}
+_ESCAPE: Final = re.compile(r"\$([0-9A-Fa-f]{2}|.)", re.DOTALL)
+_WIDE_ESCAPE: Final = re.compile(r"\$([0-9A-Fa-f]{4}|.)", re.DOTALL)
+
+
+class BadLiteral(Exception):
+    """A text is no literal of its kind. fault: one sentence. hint: what to write instead."""
+
+    def __init__(self, fault: str, hint: str = "") -> None:
+        super().__init__(fault)
+        self.fault = fault
+        self.hint = hint
+
+
+def _spoken(code: str, width: int) -> str:
+    named = _NAMED.get(code.upper())
+    if named is not None:
+        return named
+    if len(code) != width:
+        raise BadLiteral(f"`${code}` is no escape", f"$ is written $$, a code ${'0041'[4 - width :]}")
+    return chr(int(code, 16))
+
+
+def string_value(text: str) -> bytes:
+    """The bytes of a quoted STRING literal. Raises BadLiteral for a bad escape or a character that it cannot hold."""
+    if len(text) < 2 or text[0] != "'" or text[-1] != "'":
+        raise BadLiteral("a STRING stands in single quotes", "'...'")
+    body = text[1:-1]
+    if "$" not in body and body.isascii():
+        return body.encode("ascii")
+    out = bytearray()
+    at = 0
+    for match in _ESCAPE.finditer(body):
+        out += _encode(body[at : match.start()])
+        out += _spoken(match[1], 2).encode("latin-1")
+        at = match.end()
+    return bytes(out + _encode(body[at:]))
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode("cp1252")
+    except UnicodeEncodeError as bad:
+        char = text[bad.start]
+        hint = 'a WSTRING holds it: "..."'
+        raise BadLiteral(f"a STRING cannot hold the character `{char}` (U+{ord(char):04X})", hint) from None
+
+
+def wstring_value(text: str) -> str:
+    """The characters of a quoted WSTRING literal (single surrogates stay). Raises BadLiteral for a bad escape."""
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        raise BadLiteral("a WSTRING stands in double quotes", '"..."')
+    return _WIDE_ESCAPE.sub(lambda match: _spoken(match[1], 4), text[1:-1])
