@@ -163,20 +163,20 @@ class Writer(ValueWriter):
                 self._copy(statement)
 
     def _copy(self, statement: Copy | CopyText | Fill) -> None:
-        target = self.temporary("A", self.address(statement.target))
         size = statement.target.type.size_bytes
+        source = "" if isinstance(statement, Fill) else self.temporary("A", self.address(statement.source))
+        target = self.temporary("A", self.address(statement.target))
         match statement:
             case Fill(data=b""):
                 self.add(f"memset((void *){target}, 0, {size});")
             case Fill():
                 self.add(f"memcpy((void *){target}, (void *){self.names.constant(statement.data)}, {size});")
             case CopyText():
-                source, wide = self.temporary("A", self.address(statement.source)), text_type(statement.target).wide
+                wide = text_type(statement.target).wide
                 rooms = f"{room(statement.target)}, {source}, {room(statement.source)}"
                 self.add(f"copy_text({target}, {rooms}, {int(wide)});")
             case Copy():
                 skip = 8 if isinstance(resolve(statement.target.type), FunctionBlockType) else 0
-                source = self.address(statement.source)
                 self.add(f"memmove((void *)({target} + {skip}), (void *)({source} + {skip}), {size - skip});")
 
     def _if(self, statement: If) -> None:

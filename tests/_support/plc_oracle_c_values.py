@@ -76,6 +76,7 @@ class ValueWriter:
         self.offsets, self.frame_bytes = frame_of(function)
         self.lines: list[str] = []
         self.count = 0
+        self.known: dict[int, str] = {}  # what an index's check has evaluated already, by its node's id
 
     def statements(self, statements: list[Statement]) -> None:
         raise NotImplementedError
@@ -127,7 +128,7 @@ class ValueWriter:
             case DerefAt():
                 return self._checked(self.temporary("A", self.value(location.address)), location.at)
             case BitAt():
-                return f"({self.address(location.base)} + {location.bit // 8})"
+                return self.address(location.base)
             case SequenceAt():
                 self.statements(location.statements)
                 return self.address(location.location)
@@ -152,15 +153,22 @@ class ValueWriter:
 
     def _element(self, location: IndexAt) -> str:
         base = self.address(location.base)
-        for parts in location.checks:
+        before = self.known
+        self.known = dict(before)
+        for parts in location.checks if self.names.options.check_bounds else ():
             index, low, high = (self.value(part) for part in parts)
-            if self.names.options.check_bounds:
-                self.add(f"bounds({index}, {low}, {high}, {location.at}ULL);")
-        return f"({base} + (A)((i64){self.value(location.index)} * {location.type.size_bytes}))"
+            self.add(f"bounds({index}, {low}, {high}, {location.at}ULL);")
+            self.known[id(parts[0])] = index
+        index = self.value(location.index)
+        self.known = before
+        return f"({base} + (A)((i64){index} * {location.type.size_bytes}))"
 
     # --------------------------------------------------------------------------------------------- expressions
 
     def value(self, node: Expression) -> str:
+        return self.known.get(id(node)) or self._value(node)
+
+    def _value(self, node: Expression) -> str:
         match node:
             case Constant():
                 return literal(node.value, node.type)
@@ -203,16 +211,16 @@ class ValueWriter:
 
     def _load(self, node: Load) -> str:
         address = self.address(node.location)
-        if isinstance(node.location, BitAt):
-            return self.temporary("u8", f"ld_bit({address}, {node.location.bit % 8})")
+        if (bit := bit_of(node.location)) is not None:
+            return self.temporary("u8", f"ld_bit({address} + {bit // 8}, {bit % 8})")
         kind = c_type(node.type)
         loaded = f"ld_{kind}({address})"
         return self.temporary(kind, f"{loaded} != 0" if node.type.family is Family.BOOL else loaded)
 
     def store(self, location: Location, value: str, kind: ScalarType) -> None:
         address = self.address(location)
-        if isinstance(location, BitAt):
-            self.add(f"st_bit({address}, {location.bit % 8}, {value});")
+        if (bit := bit_of(location)) is not None:
+            self.add(f"st_bit({address} + {bit // 8}, {bit % 8}, {value});")
         else:
             self.add(f"st_{c_type(kind)}({address}, {value});")
 
@@ -278,3 +286,12 @@ def text_type(location: Location) -> TextType:
 def room(location: Location) -> int:
     """How many units a text's memory holds, its NUL's included."""
     return text_type(location).length + 1
+
+
+def bit_of(location: Location) -> int | None:
+    """Of a place that is one bit: which, counted from its address."""
+    if isinstance(location, BitAt):
+        return location.bit
+    holder = location.variable if isinstance(location, VariableAt) else None
+    holder = location.field if isinstance(location, FieldAt) else holder
+    return holder.bit if holder is not None and holder.bit >= 0 else None

@@ -34,11 +34,7 @@ class Machine:
             put_initial(data, variable)
         self.memory.add(memory.DATA, data)
         for segment, area in zip((memory.INPUTS, memory.OUTPUTS, memory.MARKERS), Area, strict=True):
-            image = bytearray(self.program.area_bytes.get(area.value, 0))
-            for variable in self.program.areas:
-                if variable.area is area and variable.bit < 0:
-                    put_initial(image, variable)
-            self.memory.add(segment, image)
+            self.memory.add(segment, bytes(self.program.area_bytes.get(area.value, 0)))
         self.memory.add(memory.STACK, bytes(memory.STACK_BYTES))
         self.memory.add(memory.HEAP, bytes(memory.HEAP_BYTES))
 

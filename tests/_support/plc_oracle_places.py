@@ -42,6 +42,7 @@ class Places:
         self.memory = machine.memory
         self.slots: dict[int, int] = {}
         self.self_address = 0
+        self.known: dict[int, Value] = {}  # what an index's check has evaluated already, by its node's id
 
     def value(self, expression: Expression) -> Value:
         raise NotImplementedError
@@ -63,7 +64,7 @@ class Places:
             case SelfAt():
                 return self.self_address
             case BitAt():
-                return self.address(location.base) + location.bit // 8
+                return self.address(location.base)
             case ConstantAt():
                 return self.memory.constant(location.data)
             case SequenceAt():
@@ -98,11 +99,16 @@ class Places:
 
     def _element(self, location: IndexAt) -> int:
         base = self.address(location.base)
-        for written, lower, upper in location.checks:
+        before = self.known
+        self.known = dict(before)
+        for written, lower, upper in location.checks if self.machine.options.check_bounds else ():
             index, low, high = (int(self.value(part)) for part in (written, lower, upper))
-            if self.machine.options.check_bounds and not low <= index <= high:
+            if not low <= index <= high:
                 raise self.machine.fault(Fault.BOUNDS, location.at, index, low, high)
-        return base + int(self.value(location.index)) * location.type.size_bytes
+            self.known[id(written)] = index
+        index = int(self.value(location.index))
+        self.known = before
+        return base + index * location.type.size_bytes
 
     # ------------------------------------------------------------------------------------------ what lies there
 
@@ -110,15 +116,28 @@ class Places:
         return from_bytes(self.memory.read(address, kind.size_bytes), kind)
 
     def load(self, location: Location, kind: ScalarType) -> Value:
-        if isinstance(location, BitAt):
-            return bool(self.memory.read(self.address(location), 1)[0] >> location.bit % 8 & 1)
+        if (bit := bit_of(location)) >= 0:
+            return bool(self.memory.read(self.address(location) + bit // 8, 1)[0] >> bit % 8 & 1)
         return self.read(self.address(location), kind)
 
     def store(self, location: Location, value: Value, kind: ScalarType) -> None:
         address = self.address(location)
-        if isinstance(location, BitAt):
-            mask = 1 << location.bit % 8
+        if (bit := bit_of(location)) >= 0:
+            address, mask = address + bit // 8, 1 << bit % 8
             old = self.memory.read(address, 1)[0]
             self.memory.write(address, bytes([old | mask if value else old & ~mask]))
         else:
             self.memory.write(address, to_bytes(value, kind))
+
+
+def bit_of(location: Location) -> int:
+    """Which bit of what begins at its address the place is; -1: it is no bit."""
+    match location:
+        case BitAt():
+            return location.bit
+        case VariableAt():
+            return location.variable.bit
+        case FieldAt():
+            return location.field.bit
+        case _:
+            return -1

@@ -174,19 +174,21 @@ class Steps(Values):
             self.value(expression)
 
     def _copy(self, statement: Copy | CopyText | Fill) -> None:
-        target = self.address(statement.target)
         size = statement.target.type.size_bytes
         kind = resolve(statement.target.type)
         match statement:
             case Fill():
-                self.memory.write(target, statement.data or bytes(size))
+                self.memory.write(self.address(statement.target), statement.data or bytes(size))
             case CopyText():
                 assert isinstance(kind, TextType)
-                self._put_text(target, kind, self.text(statement.source))
+                source = self.address(statement.source)
+                target = self.address(statement.target)
+                self._put_text(target, kind, self.text_at(source, statement.source))
             case Copy():
                 skip = CLASS_NUMBER_BYTES if isinstance(kind, FunctionBlockType) else 0
-                data = self.memory.read(self.address(statement.source), size)
-                self.memory.write(target + skip, data[skip:])
+                source = self.address(statement.source)
+                target = self.address(statement.target)
+                self.memory.write(target + skip, self.memory.read(source + skip, size - skip))
 
     def _put_text(self, target: int, kind: TextType, units: bytes) -> None:
         width = 2 if kind.wide else 1

@@ -58,6 +58,8 @@ class Values(Places):
 
     def value(self, expression: Expression) -> Value:
         """What an expression yields, its effects done."""
+        if self.known and id(expression) in self.known:
+            return self.known[id(expression)]
         match expression:
             case Constant():
                 return expression.value
@@ -90,7 +92,8 @@ class Values(Places):
             case AddressOf():
                 return self.address(expression.location)
             case CompareText():
-                left, right = self.text(expression.left), self.text(expression.right)
+                places = self.address(expression.left), self.address(expression.right)
+                left, right = self.text_at(places[0], expression.left), self.text_at(places[1], expression.right)
                 return compare(expression.operator, left, right)
             case Reinterpret():
                 data = to_bytes(self.value(expression.operand), type_of(expression.operand))
@@ -130,12 +133,12 @@ class Values(Places):
 
     # ------------------------------------------------------------------------------------------------- texts
 
-    def text(self, location: Location) -> bytes:
+    def text_at(self, address: int, location: Location) -> bytes:
         """A text's units, each as big-endian bytes (so that bytes compare as the units do), without the NUL."""
         kind = resolve(location.type)
         assert isinstance(kind, TextType)
         width = 2 if kind.wide else 1
-        data = self.memory.read(self.address(location), kind.size_bytes)
+        data = self.memory.read(address, kind.size_bytes)
         units = [data[at : at + width][::-1] for at in range(0, len(data), width)]
         length = units.index(bytes(width)) if bytes(width) in units else len(units)
         return b"".join(units[:length])
