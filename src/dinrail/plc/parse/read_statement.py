@@ -243,9 +243,13 @@ class StatementReader(ExpressionReader):
                 return False
             if following in _IS_LABEL:
                 return True
+        depth = 0
         while kinds[at] not in _LABEL_ENDS:
-            if kinds[at] in _IS_LABEL:
+            kind = kinds[at]
+            if kind in _IS_LABEL and depth == 0:
                 return True
+            # A comma between the indices of an assignment's target separates no labels.
+            depth += (kind == "[") - (kind == "]")
             at += 1
         return False
 
