@@ -7,6 +7,7 @@ locks need; what needs more than that calls `full_fence`. On other processors us
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import platform
@@ -43,6 +44,7 @@ class Memory:
         self._bytes = memoryview(mapping)
         self._u32 = self._bytes.cast("I")
         self._u64 = self._bytes.cast("Q")
+        self._anchor: ctypes.c_char | None = None
         self.identity = identity
         self.size_bytes = len(mapping)
 
@@ -76,8 +78,15 @@ class Memory:
         if offset < 0 or size_bytes < 0 or offset + size_bytes > self.size_bytes:
             raise FormatError("a part lies outside the file", structure="Channel", offset=offset)
 
+    def address(self) -> int:
+        """Where a writable mapping lies in this process; good until `close`."""
+        if self._anchor is None:
+            self._anchor = ctypes.c_char.from_buffer(self._mapping)
+        return ctypes.addressof(self._anchor)
+
     def close(self) -> None:
         """Idempotent."""
+        self._anchor = None
         for view in (self._u32, self._u64, self._bytes):
             view.release()
         self._mapping.close()
