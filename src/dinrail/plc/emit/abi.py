@@ -15,15 +15,18 @@ Exported code
     u32 dinrail_task_<n>(ctx)       the programs of task n (from 0), in order: one cycle
         both under a handler of their own: 0, or the number of the fault that ended it (the rest is in ctx)
 
-For code in the same module (the executive)
+For the executive
     u64 dinrail_guard(ctx, body, self, frame)
         u32 body(ctx, self, frame) under a handler: the fault that ended it (0: none) in the lower half of the result,
         what body returned in the upper half
-    noreturn dinrail_fault(ctx, u32 code, u64 place, i64, i64, i64)
-        records a fault of the code's own checks, and goes to the innermost handler
     noreturn dinrail_trap(ctx, u32 code, u64 pc, u64 sp, u64 frame, u64 address)
-        the same for a processor's trap, called in the signal handler with what ucontext says (rip, rsp, rbp) and
+        a processor's trap becomes a fault: called in the signal handler with what ucontext says (rip, rsp, rbp) and
         siginfo's address; the handler must run with SA_NODEFER on an alternate stack
+
+When they are needed
+    dinrail_heap        address u64, size u64: the arena of __NEW (emit.heap), set by the loader before the
+                        initialisation, zeros at first; it outlives the shared object
+    dinrail_rpc, dinrail_rpc_count      stubs of methods that are called from outside (emit.rpc)
 """
 
 from __future__ import annotations
@@ -34,9 +37,9 @@ OUTPUTS = "dinrail_outputs"
 MARKERS = "dinrail_markers"
 CONTEXTS = "dinrail_contexts"
 LOG = "dinrail_log"
+HEAP = "dinrail_heap"
 INITIALISE = "dinrail_initialise"
 GUARD = "dinrail_guard"
-FAULT = "dinrail_fault"
 TRAP = "dinrail_trap"
 
 PAGE_BYTES = 4096

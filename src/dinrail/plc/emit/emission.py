@@ -5,7 +5,6 @@ from __future__ import annotations
 from dinrail.plc.core.program import Function, Options, Program
 from dinrail.plc.emit.debuginfo import DebugInfo
 from dinrail.plc.emit.dispatch import Dispatch
-from dinrail.plc.emit.heap import arena, sized
 from dinrail.plc.emit.runtime import HELPERS
 from dinrail.plc.emit.scalar import image_of, quoted
 
@@ -62,9 +61,7 @@ class Emission:
         """A function of `runtime`, with what it needs itself."""
         if name not in self._helpers:
             helper = HELPERS[name]
-            self._helpers[name] = sized(helper.text, self.options.heap_bytes)
-            if name == "dinrail_allocate":
-                self._declared["heap"] = arena(self.options.heap_bytes)
+            self._helpers[name] = helper.text
             for needed in helper.needs:
                 self.helper(needed)
             for declared, text in helper.declares:

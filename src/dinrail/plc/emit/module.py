@@ -6,22 +6,20 @@ and takes as long for a large project as LLVM takes to compile it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dinrail.control import context
 from dinrail.plc.core.program import Function, Options, Program, TaskProgram
 from dinrail.plc.emit import abi
 from dinrail.plc.emit.emission import Emission
 from dinrail.plc.emit.function import write_function
+from dinrail.plc.emit.rpc import stubs_of, stubs_text
 from dinrail.plc.emit.scalar import image_of
 from dinrail.plc.source import NOWHERE
 from dinrail.plc.types.variable import Area, Variable
 
-Extra = Callable[[Emission], str]
-"""Further text for the module: the executive's."""
-
 _ATTRIBUTES = """\
-attributes #0 = { nounwind "frame-pointer"="all" }
+attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" }
 attributes #1 = { nounwind "frame-pointer"="all" }
 attributes #3 = { cold noinline noreturn nounwind "frame-pointer"="all" }
 attributes #4 = { noinline nounwind "frame-pointer"="all" }
@@ -31,17 +29,14 @@ attributes #7 = { cold nomerge noreturn nounwind }
 """
 
 
-def module_text(
-    program: Program, tasks: Sequence[TaskProgram], options: Options, extra: Extra | None = None
-) -> tuple[str, list[Function]]:
+def module_text(program: Program, tasks: Sequence[TaskProgram], options: Options) -> tuple[str, list[Function]]:
     """The module, and the functions that are in it. tasks: in the order of their numbers."""
     emission = Emission(program, options)
     parts = [_data(program), _areas(program), _contexts(len(tasks))]
     entries = [_entry(emission, abi.INITIALISE, "initialisation", [program.initialise])]
     for index, task in enumerate(tasks):
         entries.append(_entry(emission, abi.task_symbol(index), task.name, task.programs))
-    if extra is not None:
-        parts.append(extra(emission))
+    parts.append(stubs_text(emission, stubs_of(program)))
     while emission.waiting:
         write_function(emission, emission.waiting.pop(0))
     parts += [

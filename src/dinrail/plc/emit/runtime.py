@@ -44,7 +44,7 @@ define internal void @dinrail_fault(ptr %ctx, i32 %code, i64 %place, i64 %v0, i6
   call void @dinrail_leave(ptr %ctx, i32 %code)
   unreachable
 }}
-define internal void @dinrail_trap(ptr %ctx, i32 %code, i64 %pc, i64 %sp, i64 %frame, i64 %address) #3 {{
+define protected void @dinrail_trap(ptr %ctx, i32 %code, i64 %pc, i64 %sp, i64 %frame, i64 %address) #3 {{
   %at = getelementptr i8, ptr %ctx, i64 {context.FAULT_PLACE}
   store i64 0, ptr %at
   %p0 = getelementptr i8, ptr %ctx, i64 {context.FAULT_VALUES}
@@ -104,7 +104,7 @@ done:
 }}"""
 
 _GUARD = f"""\
-define internal i64 @dinrail_guard(ptr %ctx, ptr %body, ptr %self, ptr %frame) #5 {{
+define protected i64 @dinrail_guard(ptr %ctx, ptr %body, ptr %self, ptr %frame) #5 {{
 entry:
   %record = alloca [{context.HANDLER_BYTES} x i8], align 16
   %at = getelementptr i8, ptr %ctx, i64 {context.HANDLER}

@@ -6,6 +6,7 @@ There is no thread, no executive and no real time, and a wild pointer ends the p
 from __future__ import annotations
 
 import ctypes
+import struct
 import threading
 from collections.abc import Sequence
 
@@ -49,6 +50,11 @@ class Session:
             {area: self._address(name) for area, name in _AREAS.items()},
             lambda at: ctypes.c_uint64.from_address(at).value,
         )
+        heap = int(self._engine.get_function_address(abi.HEAP)) if "@dinrail_heap" in text else 0
+        self._arena = ctypes.create_string_buffer(self.options.heap_bytes if heap else 0)
+        if heap:
+            where = struct.pack("<QQ", ctypes.addressof(self._arena) + 15 & ~15, self.options.heap_bytes - 16)
+            ctypes.memmove(heap, where, len(where))
         self._images = {at: ctypes.string_at(at, size) for at, size in self._memory()}
         self.initialise()
 
@@ -66,6 +72,7 @@ class Session:
         """Everything as before the first cycle; None, or the fault of the initialisation."""
         for at, image in self._images.items():
             ctypes.memmove(at, image, len(image))
+        ctypes.memset(self._arena, 0, len(self._arena))
         for index in range(len(self.tasks)):
             ctypes.memset(self.context(index), 0, context.END)
             self.set_context(index, context.INDEX, 4, index + 1)
