@@ -37,7 +37,7 @@ class TaskFacts:
 class ControlFacts:
     """The control's process and its application.
 
-    started_wall_ns: when the application's data were initialised, since 1970.
+    built_wall_s: when the image was built, since 1970; 0: not said.
     """
 
     pid: int
@@ -47,7 +47,7 @@ class ControlFacts:
     symbol_version: int
     application: str
     ads_port: int
-    started_wall_ns: int
+    built_wall_s: int
 
 
 class Told(Protocol):

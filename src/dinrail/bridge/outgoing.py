@@ -37,28 +37,44 @@ class Ring(Protocol):
 
 
 class Settling:
-    """Some records, answered together. `result`: what the answer carries once all of them are published."""
+    """Some records, answered together.
 
-    __slots__ = ("later", "left", "result")
+    result:   what the answer carries once all of them are published; may raise AdsFault.
+    ended:    called once, however it ends.
+    position: the ring's, behind the last record that went in.
+    """
+
+    __slots__ = ("ended", "later", "left", "position", "result")
 
     def __init__(self) -> None:
         self.left = 0
+        self.position = 0
         self.later = Later()
         self.result: Callable[[], bytes] = bytes
+        self.ended: Callable[[], None] = _nothing
 
     def one_done(self) -> None:
         """One record more is published."""
         self.left -= 1
-        if self.left:
+        if self.left or self.later.outcome is not None:
             return
         try:
-            self.later.done(self.result())
+            answer = self.result()
         except AdsFault as fault:
-            self.later.fault(fault.code)
+            self.fail(fault.code)
+            return
+        self.ended()
+        self.later.done(answer)
 
     def fail(self, code: int) -> None:
         """They will not be."""
-        self.later.fault(code)
+        if self.later.outcome is None:
+            self.ended()
+            self.later.fault(code)
+
+
+def _nothing() -> None:
+    """Nobody has to know."""
 
 
 class _Record(NamedTuple):
@@ -137,6 +153,7 @@ class Outgoing:
                 return
             waiting.popleft()
             self._waiting_bytes -= len(record.data)
+            record.settling.position = position
             self._sent.append((position, record.deadline_ns, record.settling))
 
 

@@ -19,15 +19,18 @@ from dinrail.ads.device.gather import Point
 from dinrail.ads.device.memory import Memory, Spot
 from dinrail.ads.device.source import SymbolPlace, SymbolSource, SymbolUploads
 from dinrail.ads.device.symbolic import SymbolDevice
+from dinrail.ads.symbols.table import SymbolTable
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.frame import Command as Ams
 from dinrail.ams.group import IndexGroup
 from dinrail.ams.state import AdsState
 from dinrail.bridge import forcing
+from dinrail.bridge.calling import Stub, stub_of
 from dinrail.bridge.outgoing import Settling
 from dinrail.bridge.sampling import TaskNotifications
 from dinrail.bridge.snapshots import Snapshots, SpaceArea
 from dinrail.control.channel.layout import Request as Asked
+from dinrail.control.channel.layout import Space
 from dinrail.units import MS_NS
 
 RETRY_NS = 100 * MS_NS
@@ -50,11 +53,11 @@ class Owner(Protocol):
     def writing(self) -> Settling:
         """What is submitted from now on is answered by this."""
 
-    def ask(self, request: Asked, data: bytes = b"") -> Later:
+    def ask(self, *requests: Asked) -> Later:
         """Ask the control to go to a state; answered when it did, or refused. Raises AdsFault NOT_READY."""
 
-    def invoke(self, place: SymbolPlace, data: bytes) -> Later:
-        """Call a method in its task's cycle. Raises AdsFault."""
+    def call(self, task: int, stub: Stub, instance: int, inputs: bytes) -> Later:
+        """Call a method in a task's cycle. Raises AdsFault."""
 
     def unforce_all(self) -> None:
         """Let everything go. Raises AdsFault."""
@@ -80,6 +83,8 @@ class PlcDevice(SymbolDevice):
         limits: Limits | None = None,
     ) -> None:
         super().__init__(source, uploads, memory, limits=limits, task_cycle_ns=min(cycles_ns))
+        self.stubs: dict[tuple[str, str], Stub] = {}
+        """Entries of methods in the machine code; see `calling.stubs_of`."""
         self._owner = owner
         self._retry_ns = 0
         self._sampled = TaskNotifications(owner.snapshots, self.limits, self._task_of)
@@ -87,7 +92,14 @@ class PlcDevice(SymbolDevice):
         self.notifications = self._sampled
 
     def replaced(
-        self, source: SymbolSource, uploads: SymbolUploads, memory: Memory, cycles_ns: Sequence[int], *, anew: bool
+        self,
+        source: SymbolSource,
+        uploads: SymbolUploads,
+        memory: Memory,
+        cycles_ns: Sequence[int],
+        *,
+        version: int,
+        anew: bool,
     ) -> None:
         """Another application from now on, after an online change or (`anew`) a restart of the control.
 
@@ -98,6 +110,7 @@ class PlcDevice(SymbolDevice):
                 self.notifications.end(one)
         self._sampled.follow(cycles_ns)
         self.online_change(source, uploads, memory)
+        self.symbol_version = version
 
     # ads.contract.Device
 
@@ -183,7 +196,13 @@ class PlcDevice(SymbolDevice):
         return settling.later
 
     def invoke(self, place: SymbolPlace, data: bytes) -> bytes | Later:
-        return self._owner.invoke(place, data)
+        table = self.source
+        types = table.types if isinstance(table, SymbolTable) else {}
+        stub = stub_of(place, self.stubs, types)
+        spot = self.spot(place)
+        if not isinstance(spot.area, SpaceArea) or spot.area.space != Space.DATA:
+            raise AdsFault(AdsError.INVALID_ACCESS, f"{place.path} does not lie in the application's data")
+        return self._owner.call(spot.area.task_at(spot.offset), stub, spot.offset, data)
 
     def _unforce(self, name: bytes) -> None:
         if name:

@@ -27,7 +27,6 @@ from dinrail.iec.types import (
     StructType,
 )
 from dinrail.layout import Buffer
-from dinrail.units import S_NS
 
 GROUP = 0x4050
 """Free in TwinCAT; 0x4051 are its bits, 0x4055 its size."""
@@ -162,7 +161,7 @@ def encode_app(control: ControlFacts, task_count: int) -> bytes:
         control.ads_port,
         1,
         0,
-        control.started_wall_ns // S_NS & _U32,
+        control.built_wall_s & _U32,
         0,
         control.state == State.CONFIG,
         0,

@@ -44,16 +44,16 @@ class TaskDevice(AdsDevice):
         super().__init__()
         self.name = name
         self._owner = owner
-        self._index = index
+        self.index = index
 
     def request(self, request: Request) -> bytes | None:
-        self.ads_state = self._owner.task(self._index).state
+        self.ads_state = self._owner.task(self.index).state
         return super().request(request)
 
     def read(self, access: Access) -> bytes | Later:
         if access.group != GROUP:
             return super().read(access)
-        task = self._owner.task(self._index)
+        task = self._owner.task(self.index)
         counters = (task.exceeded, task.overruns, task.missed_cycles, task.dropped)
         if access.offset < len(counters):
             return wire.U32.pack(counters[access.offset] & _U32)
@@ -74,5 +74,5 @@ class TaskDevice(AdsDevice):
         if access.group != GROUP or access.offset:
             return super().write(access, data)
         wire.exactly(data, wire.U32.size)
-        self._owner.reset_statistics(self._index)
+        self._owner.reset_statistics(self.index)
         return None

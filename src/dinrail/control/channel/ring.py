@@ -32,13 +32,14 @@ class RingFull(Refused):
 
 @dataclass(frozen=True, slots=True)
 class CommandRecord:
-    """One record, checked. end: the ring's position behind it."""
+    """One record, checked. end: the ring's position behind it; layout: see CommandHeader."""
 
     kind: int
     space: int
     offset: int
     data: bytes
     end: int
+    layout: int = 0
 
 
 def record_bytes(data_bytes: int) -> int:
@@ -137,7 +138,7 @@ class RingReader:
         if header.guard != guard_of(self.tail, total, header.kind, header.space, size, header.offset):
             return None
         data = self._copy(self.tail + _HEADER_BYTES, size)
-        return CommandRecord(header.kind, header.space, header.offset, data, self.tail + total)
+        return CommandRecord(header.kind, header.space, header.offset, data, self.tail + total, header.layout)
 
     def _copy(self, position: int, size_bytes: int) -> bytes:
         start = position & (self._size - 1)

@@ -1,7 +1,7 @@
-"""The devices of this process: PLCs (simulated so far), and the system service with the ports around it.
+"""The devices of this process: the control's ports, simulated PLCs, and the system service with the ports around it.
 
 In Config the PLC ports are gone (requests to them get error 6), in Run they are back: that is what clients of a real
-system see, too.
+system see, too. Where there is a control, it owns the state, and the bridge its ports; simulated PLCs stay then.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from dinrail.ams.state import AdsState
 from dinrail.errors import Refused
 
 if TYPE_CHECKING:
+    from dinrail.bridge.ports import Bridge
     from dinrail.daemon.router.process import RouterProcess
 
 LOG = logging.getLogger("dinrail.ads.devices")
@@ -47,6 +48,7 @@ class Devices:
         self._symbolic = {port: device for port, device in plcs.items() if isinstance(device, SymbolDevice)}
         self._restart_index = 1
         self._plcs = {port: Ticked(device, process.ticker) for port, device in plcs.items()}
+        self.control = _bridge(process)
         self.fingerprint = ""
         """Of our certificate, once there is one."""
         settings, clock = process.settings, process.clock
@@ -55,10 +57,12 @@ class Devices:
                 target=Target(process.net_id, settings.name, bias_minutes=time.timezone // 60, zone=time.tzname[0]),
                 clock=clock,
                 random=os.urandom,
+                state=self.control.state if self.control else None,
                 state_changed=self._follow,
                 files=Path(settings.files) if settings.files else None,
                 registry=process.place.at("registry.json"),
                 routes=RouteAdmin(process),
+                latency=self.control.latency if self.control else None,
                 programs=tuple(Program(one.path, one.takes_arguments, one.directories) for one in settings.programs),
                 fingerprint=lambda: self.fingerprint,
             )
@@ -75,15 +79,20 @@ class Devices:
             router.serve(port, Ticked(device, ticker))
         for port, plc in self._plcs.items():
             router.serve(port, plc)
+        if self.control is not None:
+            ticker.add(self.control)
 
     def ports(self) -> tuple[int, ...]:
         """The AMS ports that are served now."""
-        candidates = {*map(int, self._system.devices), *self._plcs}
+        of_control = self.control.ports() if self.control else ()
+        candidates = {*map(int, self._system.devices), *self._plcs, *of_control}
         return tuple(sorted(port for port in candidates if self._process.router.serves(port)))
 
     def table(self, port: int) -> SymbolTable | None:
         """The symbols of the PLC at that port, where they are a table of this process."""
         device = self._symbolic.get(port)
+        if device is None and self.control is not None:
+            return self.control.table(port)
         return device.source if device is not None and isinstance(device.source, SymbolTable) else None
 
     def log(self, text: str) -> None:
@@ -92,6 +101,8 @@ class Devices:
 
     def close(self) -> None:
         """Keep what is to be kept."""
+        if self.control is not None:
+            self.control.close()
         try:
             self._system.close()
         except AdsFault as fault:
@@ -117,6 +128,41 @@ class Devices:
     def _told(self) -> ServerInfo:
         address = AmsAddr.of(self._process.net_id, Port.SYSTEM_SERVICE)
         return ServerInfo(address, self._process.settings.name, VERSION, _os_version(), self.fingerprint)
+
+
+class ControlPorts:
+    """The router as the bridge sees it (bridge.ports.Ports). A simulated PLC keeps its port."""
+
+    def __init__(self, process: RouterProcess) -> None:
+        self._process = process
+        self._ticked: dict[int, Ticked] = {}
+        self._own: set[int] = set()
+
+    def serve(self, port: int, device: Device) -> None:
+        if self._process.router.serves(port):
+            LOG.warning("port %d is another device's: the control's is not served", port)
+            return
+        ticked = self._ticked.get(id(device))
+        if ticked is None:
+            ticked = self._ticked[id(device)] = Ticked(device, self._process.ticker)
+        self._process.router.serve(port, ticked)
+        self._own.add(port)
+
+    def withdraw(self, port: int) -> None:
+        if port in self._own:
+            self._own.discard(port)
+            self._process.router.withdraw(port)
+
+    def changed(self) -> None:
+        self._process.symbols_changed()
+
+
+def _bridge(process: RouterProcess) -> Bridge | None:
+    if not process.settings.channel:
+        return None
+    from dinrail.bridge.ports import Bridge
+
+    return Bridge(Path(process.settings.channel), process.clock.monotonic_ns, ControlPorts(process))
 
 
 class RouteAdmin:

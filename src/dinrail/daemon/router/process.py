@@ -143,6 +143,11 @@ class RouterProcess:
         self.policy = policy
         self.router.set_policy(policy)
 
+    def symbols_changed(self) -> None:
+        """A device has other symbols: rules that name some are looked up anew."""
+        self._routes_changed()
+        self.router.changed()
+
     def _new_policy(self) -> Policy:
         return policy_of(
             self.settings,
