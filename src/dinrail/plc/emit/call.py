@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from dinrail.plc.core.expression import Call, Expression, InterfaceCall, Location, VirtualCall
@@ -38,8 +39,12 @@ def _arguments(w: Writer, function: Function, nodes: list[Expression | Location]
     return out
 
 
-def _finish(w: Writer, callee: str, function: Function, operands: list[str], at: Place) -> str:
+def _finish(
+    w: Writer, callee: str, function: Function, operands: list[str], at: Place, callees: Sequence[str] = ()
+) -> str:
+    """callees: what a callee that is found in a table may be."""
     before = w.at(at)
+    w.emission.calls_from(w.symbol, callees or (callee,))
     text = f"call {result_text(function)} {callee}({', '.join(operands)})"
     answer = ""
     if function.result is None:
@@ -137,4 +142,5 @@ def _dispatched(
     number = w.value(f"load i64, ptr {receiver}, align 1")
     row = w.value(f"getelementptr inbounds ptr, ptr {table}, i64 {number}")
     callee = w.value(f"load ptr, ptr {row}")
-    return _finish(w, callee, method, operands, at)
+    callees = [w.emission.symbol(function) for _, function in rows]
+    return _finish(w, callee, method, operands, at, callees)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dinrail.plc.core.program import Function, Options, Program
 from dinrail.plc.emit.debuginfo import DebugInfo
 from dinrail.plc.emit.dispatch import Dispatch
 from dinrail.plc.emit.runtime import HELPERS
 from dinrail.plc.emit.scalar import image_of, quoted
+
+GUARDED = " guarded"
+"""Behind a symbol, in `Emission.calls`: the guard that stands between a body and who runs it."""
 
 
 class Emission:
@@ -25,6 +30,7 @@ class Emission:
         self._declared: dict[str, str] = {}
         self._helpers: dict[str, str] = {}
         self._parts = 0
+        self.calls: dict[str, set[str]] = {}
 
     def symbol(self, function: Function) -> str:
         """The operand that names a function. A C function is declared by its caller, see `declare`."""
@@ -34,9 +40,19 @@ class Emission:
             self.waiting.append(function)
         return found
 
-    def written(self) -> list[Function]:
-        """Every function that was asked for, in order of first use."""
-        return list(self._symbols)
+    def uses(self, helper: str) -> bool:
+        """Whether a function of `runtime` is in the module."""
+        return helper in self._helpers
+
+    def calls_from(self, caller: str, callees: Iterable[str]) -> None:
+        """For the depth of the stack: who may call whom. Symbols as operands."""
+        self.calls.setdefault(caller, set()).update(callees)
+
+    def guards(self, caller: str, body: str) -> None:
+        """As calls_from, for a body that runs by way of `dinrail_guard`."""
+        between = f"{body}{GUARDED}"
+        self.calls_from(caller, [between])
+        self.calls_from(between, [body])
 
     def next_part(self) -> int:
         """A number for a piece of a function that gets a name of its own."""

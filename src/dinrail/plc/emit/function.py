@@ -17,7 +17,8 @@ from dinrail.plc.types.variable import Storage, Variable
 
 def write_function(emission: Emission, function: Function) -> None:
     """Appends the function's text to the module's."""
-    w = Writer(emission, function, emission.debug.function(function.name, function.at))
+    symbol = emission.symbol(function)
+    w = Writer(emission, function, emission.debug.function(function.name, function.at), symbol)
     w.at(function.at)
     w.debug = w.debug or w.scope.suffix(function.at)
     if _has_try(function.body):
@@ -33,14 +34,16 @@ def write_function(emission: Emission, function: Function) -> None:
     if function.recursion_allowed:
         w.effect("call void @dinrail_shallower(ptr %ctx)")
     _end(w)
-    head = f"define internal {result_text(function)} {emission.symbol(function)}({_parameters(function)}) #0"
+    head = f"define internal {result_text(function)} {symbol}({_parameters(function)}) #0"
     emission.functions.append(_text(w, head))
 
 
 def write_part(w: Writer, name: str, body: Sequence[Statement]) -> set[int]:
     """A piece of w's function as one of its own, `u32 (ctx, self, frame)`; the ways in which it leaves the function."""
     emission = w.emission
-    part = Writer(emission, w.function, emission.debug.function(w.function.name, w.function.at), outlined=True)
+    scope = emission.debug.function(w.function.name, w.function.at)
+    part = Writer(emission, w.function, scope, name, outlined=True)
+    emission.guards(w.symbol, name)
     part.debug = part.scope.suffix(w.function.at)
     part.slots = w.slots
     part.prologue = w.prologue

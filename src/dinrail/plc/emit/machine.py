@@ -17,6 +17,8 @@ PORTABLE_CPU = "x86-64-v2"
 def _start() -> None:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    # A function's first instructions allocate its whole frame, so that a trap finds its caller, and `stack` its size.
+    binding.set_option("dinrail", "-enable-shrink-wrap=false")
 
 
 def target_machine(options: Options) -> binding.TargetMachine:

@@ -7,6 +7,7 @@ and takes as long for a large project as LLVM takes to compile it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dinrail.control import context
 from dinrail.plc.core.program import Function, Options, Program, TaskProgram
@@ -29,8 +30,17 @@ attributes #7 = { cold nomerge noreturn nounwind }
 """
 
 
-def module_text(program: Program, tasks: Sequence[TaskProgram], options: Options) -> tuple[str, list[Function]]:
-    """The module, and the functions that are in it. tasks: in the order of their numbers."""
+@dataclass(frozen=True, slots=True)
+class Module:
+    """text: in LLVM's language. calls: symbol -> what it may call (see `stack`). has_heap: whether __NEW is used."""
+
+    text: str
+    calls: dict[str, set[str]]
+    has_heap: bool
+
+
+def write_module(program: Program, tasks: Sequence[TaskProgram], options: Options) -> Module:
+    """The module. tasks: in the order of their numbers. Functions that nobody calls are not in it."""
     emission = Emission(program, options)
     parts = [_data(program), _areas(program), _contexts(len(tasks))]
     entries = [_entry(emission, abi.INITIALISE, "initialisation", [program.initialise])]
@@ -47,7 +57,7 @@ def module_text(program: Program, tasks: Sequence[TaskProgram], options: Options
         _ATTRIBUTES,
         emission.debug.tail(),
     ]
-    return "\n".join(parts), emission.written()
+    return Module("\n".join(parts), emission.calls, emission.uses("dinrail_allocate"))
 
 
 def constant_image(program: Program) -> bytes:
@@ -98,7 +108,10 @@ def _entry(emission: Emission, symbol: str, name: str, programs: Sequence[Functi
     scope = emission.debug.function(name, programs[0].at if programs else NOWHERE)
     suffix = scope.suffix(scope.at)
     guard = emission.helper("dinrail_guard")
-    calls = "\n".join(f"call void {emission.symbol(each)}(ptr %ctx){suffix}" for each in programs)
+    symbols = [emission.symbol(each) for each in programs]
+    calls = "\n".join(f"call void {each}(ptr %ctx){suffix}" for each in symbols)
+    emission.guards(f"@{symbol}", f"@{symbol}.body")
+    emission.calls_from(f"@{symbol}.body", symbols)
     return (
         f"define internal i32 @{symbol}.body(ptr %ctx, ptr %self, ptr %frame) #0 !dbg !{scope.number} {{\n"
         f"{calls}\nret i32 0{suffix}\n}}\n"

@@ -18,7 +18,7 @@ from dinrail.errors import BadRequest
 from dinrail.plc.core.program import Options, Program, TaskProgram
 from dinrail.plc.emit import abi
 from dinrail.plc.emit.machine import object_code, target_machine
-from dinrail.plc.emit.module import module_text
+from dinrail.plc.emit.module import write_module
 from dinrail.plc.emit.paths import Bases, Spot, find
 from dinrail.plc.emit.values import Value, decode, encode
 from dinrail.plc.types.variable import Area
@@ -36,11 +36,11 @@ class Session:
         self.program = program
         self.options = options or Options()
         self.tasks = list(tasks) if tasks is not None else [TaskProgram("PlcTask", list(program.entry.values()))]
-        text, _ = module_text(program, self.tasks, self.options)
+        module = write_module(program, self.tasks, self.options)
         self._engine = binding.create_mcjit_compiler(
             binding.parse_assembly("", context=binding.create_context()), target_machine(self.options)
         )
-        self._engine.add_object_file(binding.ObjectFileRef.from_data(object_code(text, self.options)))
+        self._engine.add_object_file(binding.ObjectFileRef.from_data(object_code(module.text, self.options)))
         self._engine.finalize_object()
         self._entries = [_ENTRY(self._address(abi.task_symbol(index))) for index in range(len(self.tasks))]
         self._initialise = _ENTRY(self._address(abi.INITIALISE))
@@ -50,7 +50,7 @@ class Session:
             {area: self._address(name) for area, name in _AREAS.items()},
             lambda at: ctypes.c_uint64.from_address(at).value,
         )
-        heap = int(self._engine.get_function_address(abi.HEAP)) if "@dinrail_heap" in text else 0
+        heap = int(self._engine.get_function_address(abi.HEAP)) if module.has_heap else 0
         self._arena = ctypes.create_string_buffer(self.options.heap_bytes if heap else 0)
         if heap:
             where = struct.pack("<QQ", ctypes.addressof(self._arena) + 15 & ~15, self.options.heap_bytes - 16)

@@ -27,6 +27,7 @@ class LoopTargets:
 class Writer:
     """lines end in no newline; values are numbered by LLVM's own rule (each line that yields one counts up).
 
+    symbol:   operand that names the function, or the part of it.
     slots:    operand of each local's and parameter's memory.
     known:    expressions that are evaluated already, in the innermost IndexAt (its checks and its index share some).
     prologue: what the entry block does behind the allocas; every part of the function repeats it.
@@ -37,6 +38,7 @@ class Writer:
     emission: Emission
     function: Function
     scope: FunctionScope
+    symbol: str = ""
     outlined: bool = False
     lines: list[str] = field(default_factory=list)
     cold: list[str] = field(default_factory=list)
