@@ -19,7 +19,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
+from dinrail.config.device import DeviceSection
 from dinrail.control.settings import ControlSettings, Overrun, TaskSettings
+from dinrail.fieldbus.settings import DeviceSettings
 from dinrail.section import PathText, Section, fault, text_with
 from dinrail.units import S_NS, US_NS, parse_duration
 
@@ -27,6 +29,7 @@ MIN_CYCLE_NS = 50 * US_NS
 MAX_CYCLE_NS = 10 * S_NS
 MAX_CORE = 1023
 MAX_TASKS = 32
+MAX_DEVICES = 128
 LOWEST_PRIORITY = 99
 """As TwinCAT counts: 1 is the highest."""
 FIRST_TASK_PORT, LAST_TASK_PORT = 301, 399
@@ -94,6 +97,7 @@ class ControlSection(Section):
     cores: Annotated[list[Core], Field(max_length=MAX_CORE + 1)] = Field(default_factory=list)
     port: Annotated[int, Field(ge=FIRST_PLC_PORT, le=LAST_PLC_PORT)] = _CONTROL.port
     task: Annotated[list[TaskSection], Field(max_length=MAX_TASKS)] = Field(default_factory=list)
+    device: Annotated[list[DeviceSection], Field(max_length=MAX_DEVICES)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _there_is_something_to_run(self) -> ControlSection:
@@ -108,6 +112,7 @@ class ControlSection(Section):
             ("task", [task.name.lower() for task in self.task]),
             ("priority", [str(task.priority) for task in self.task]),
             ("task port", [str(task.port) for task in self.task if task.port]),
+            ("device", [device.name.lower() for device in self.device]),
         ):
             twice = next((value for value in values if values.count(value) > 1), None)
             if twice is not None:
@@ -121,6 +126,22 @@ class ControlSection(Section):
                 raise fault(f"task {task.name!r} wants core {task.core}, which is not among `cores`")
         return self
 
+    @model_validator(mode="after")
+    def _devices_have_a_task(self) -> ControlSection:
+        names = [task.name.lower() for task in self.task]
+        for device in self.device:
+            if device.task and self.task and device.task.lower() not in names:
+                raise fault(f"device {device.name!r} belongs to task {device.task!r}, which is not here")
+        return self
+
+    def devices(self) -> tuple[DeviceSettings, ...]:
+        """What the drivers need to know."""
+        return tuple(device.settings() for device in self.device)
+
+    def _task_of(self, device: DeviceSection) -> int:
+        names = [task.name.lower() for task in self.task]
+        return names.index(device.task.lower()) if device.task and names else 0
+
     def settings(self, base: Path) -> ControlSettings:
         """The same as plain values. `base`: the document's directory, to which relative paths belong."""
         return ControlSettings(
@@ -129,6 +150,7 @@ class ControlSection(Section):
             cores=tuple(self.cores),
             tasks=tuple(task.value() for task in self.task),
             port=self.port,
+            exchanges=tuple(device.exchange(self._task_of(device)) for device in self.device),
         )
 
 

@@ -18,6 +18,7 @@ from dinrail.config.control import ControlSection
 from dinrail.config.faults import did_you_mean, fault_lines
 from dinrail.control.settings import ControlSettings
 from dinrail.errors import BadRequest
+from dinrail.fieldbus.settings import DeviceSettings
 from dinrail.guest.definition import GuestDefinition
 from dinrail.guest.section import GuestName, GuestSection
 from dinrail.section import Section, fault
@@ -53,13 +54,14 @@ class DocumentSection(Section):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one document says. control: None where there is no such table."""
+    """What one document says. control: None where there is no such table. devices: on the control's field buses."""
 
     path: Path
     host_name: str
     guests: tuple[GuestDefinition, ...]
     control: ControlSettings | None
     ads: AdsSettings
+    devices: tuple[DeviceSettings, ...] = ()
 
     def guest(self, name: str) -> GuestDefinition:
         """The guest of that name. Raises BadRequest."""
@@ -112,6 +114,7 @@ def parse(data: bytes, path: Path) -> Document:
         guests=guests,
         control=section.control.settings(base) if section.control else None,
         ads=section.ads.settings(base, [GuestAds(guest.name, guest.ads.read, guest.ads.write) for guest in guests]),
+        devices=section.control.devices() if section.control else (),
     )
 
 

@@ -60,6 +60,7 @@ class ControlSettings:
     cores:   what the tasks may run on; taken out of the scheduler where that is possible. Empty: any core.
     tasks:   empty: as the project has them.
     port:    AMS port of the application.
+    exchanges: pieces of %I and %Q that driver processes give and take.
     """
 
     project: str = ""
@@ -67,3 +68,4 @@ class ControlSettings:
     cores: tuple[int, ...] = ()
     tasks: tuple[TaskSettings, ...] = ()
     port: int = 851
+    exchanges: tuple[Exchange, ...] = ()
