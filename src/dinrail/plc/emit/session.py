@@ -28,14 +28,15 @@ _AREAS = {Area.INPUT: abi.INPUTS, Area.OUTPUT: abi.OUTPUTS, Area.MARKER: abi.MAR
 
 
 class Session:
-    """tasks None: one task that calls every program in the order of Program.entry, each 10 ms."""
+    """tasks None: the program's own, or when it has none one that calls every program in Program.entry's order."""
 
     def __init__(
         self, program: Program, options: Options | None = None, tasks: Sequence[TaskProgram] | None = None
     ) -> None:
         self.program = program
         self.options = options or Options()
-        self.tasks = list(tasks) if tasks is not None else [TaskProgram("PlcTask", list(program.entry.values()))]
+        own = program.tasks or [TaskProgram("PlcTask", list(program.entry.values()))]
+        self.tasks = list(own if tasks is None else tasks)
         module = write_module(program, self.tasks, self.options)
         self._engine = binding.create_mcjit_compiler(
             binding.parse_assembly("", context=binding.create_context()), target_machine(self.options)

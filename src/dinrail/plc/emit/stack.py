@@ -42,11 +42,10 @@ def frame_bytes(code: bytes) -> int:
     """What a function's first instructions take from the stack. code: the function's bytes."""
     at = total = 0
     while True:
-        kind, found = next(
-            ((kind, found) for pattern, kind in _STEPS if (found := pattern.match(code, at))), ("", None)
-        )
-        if found is None:
+        step = next(((kind, found) for pattern, kind in _STEPS if (found := pattern.match(code, at))), None)
+        if step is None:
             return total
+        kind, found = step
         at = found.end()
         if kind == "push":
             total += 8
