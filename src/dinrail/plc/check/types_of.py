@@ -31,20 +31,9 @@ MAX_TEXT_LENGTH = 65535
 MAX_ARRAY_BYTES = 1 << 30
 BIT = SCALARS["BIT"]
 TEXTS = {False: Text(), True: Text(wide=True)}
-ANY_NAMES = frozenset(
-    [
-        "ANY",
-        "ANY_DERIVED",
-        "ANY_ELEMENTARY",
-        "ANY_MAGNITUDE",
-        "ANY_NUM",
-        "ANY_REAL",
-        "ANY_INT",
-        "ANY_BIT",
-        "ANY_STRING",
-        "ANY_DATE",
-    ]
-)
+ANY_NAMES = {"ANY"} | {
+    f"ANY_{what}" for what in ("DERIVED", "ELEMENTARY", "MAGNITUDE", "NUM", "REAL", "INT", "BIT", "STRING", "DATE")
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -59,10 +48,12 @@ class EnumScope(Scope):
 
 def type_of(world: World, scope: Scope, expr: TypeExpr) -> Type:
     """The type that was written; UNKNOWN when there is none such, which has then been reported."""
+    if type(expr) is NamedType:
+        return named_type(world, expr)
     return _BY_NODE[type(expr)](world, scope, expr)
 
 
-def named_type(world: World, scope: Scope, expr: NamedType) -> Type:
+def named_type(world: World, expr: NamedType) -> Type:
     """`INT`, `ST_Point`, `Tc2_Standard.TON`."""
     name = expr.parts[-1].upper()
     if len(expr.parts) == 1:
@@ -127,15 +118,15 @@ def _array(world: World, scope: Scope, expr: ArrayOf) -> Type:
     element = type_of(world, scope, expr.element)
     if element is UNKNOWN or not _may_repeat(world, expr, element):
         return UNKNOWN
-    if any(pair is None for pair in expr.ranges):
-        if any(pair is not None for pair in expr.ranges):
+    pairs = [pair for pair in expr.ranges if pair is not None]
+    if len(pairs) < len(expr.ranges):
+        if pairs:
             text = "either all bounds of an array are open (`*`) or none"
             world.report.error(expr.at, "open-array", text)
             return UNKNOWN
         return OpenArrayType(element, len(expr.ranges))
     dimensions: list[tuple[int, int]] = []
-    for pair in expr.ranges:
-        assert pair is not None
+    for pair in pairs:
         low, high = bound(world, scope, pair[0]), bound(world, scope, pair[1])
         if low is None or high is None:
             return UNKNOWN
@@ -184,7 +175,7 @@ def _pointer(world: World, scope: Scope, expr: PointerTo) -> Type:
 
 
 def _subrange(world: World, scope: Scope, expr: Subrange) -> Type:
-    base = named_type(world, scope, expr.base)
+    base = named_type(world, expr.base)
     if base is UNKNOWN:
         return UNKNOWN
     held = resolve(base)
@@ -209,7 +200,7 @@ def _subrange(world: World, scope: Scope, expr: Subrange) -> Type:
 
 def _enumeration(world: World, scope: Scope, expr: EnumOf) -> Type:
     """An enumeration in place of a type: its members are known where it was written (in a global list: everywhere)."""
-    base = enum_base(world, scope, expr)
+    base = enum_base(world, expr)
     kind = EnumType("(" + ", ".join(member.name for member in expr.members) + ")", base, {}, at=expr.at)
     for value in enum_members(world, scope, expr, kind):
         if scope.pou is not None:
@@ -219,11 +210,11 @@ def _enumeration(world: World, scope: Scope, expr: EnumOf) -> Type:
     return kind
 
 
-def enum_base(world: World, scope: Scope, expr: EnumOf) -> ScalarType:
+def enum_base(world: World, expr: EnumOf) -> ScalarType:
     """The integer that an enumeration is held as; INT when none is written, or none that can be."""
     if expr.base is None:
         return INT
-    base = named_type(world, scope, expr.base)
+    base = named_type(world, expr.base)
     held = resolve(base)
     if isinstance(held, ScalarType) and held.family in (Family.SIGNED, Family.UNSIGNED, Family.BIT_STRING):
         return held
@@ -240,7 +231,7 @@ def enum_members(world: World, scope: Scope, expr: EnumOf, kind: EnumType) -> li
     for member in expr.members:
         value = following
         if member.value is not None:
-            written = bound(world, _inside(world, scope, kind, seen), member.value)
+            written = bound(world, _inside(world, scope, seen), member.value)
             value = following if written is None else written
         if member.name.upper() in seen:
             text = f"{kind.name} has a member {member.name} already"
@@ -258,7 +249,7 @@ def enum_members(world: World, scope: Scope, expr: EnumOf, kind: EnumType) -> li
     return list(seen.values())
 
 
-def _inside(world: World, scope: Scope, kind: EnumType, seen: dict[str, EnumValue]) -> Scope:
+def _inside(world: World, scope: Scope, seen: dict[str, EnumValue]) -> Scope:
     """The scope of a member's value: the members before it, then what the enumeration itself stands in."""
     if not seen:
         return scope
@@ -275,9 +266,9 @@ def bound(world: World, scope: Scope, expr: Expr) -> int | None:
     found = world.constant(scope, expr, None)
     if found is None:
         return None
-    kind, value = found
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    kind, folded = found
+    if isinstance(folded, int) and not isinstance(folded, bool):
+        return folded
     world.report.error(expr.at, "not-an-integer", f"a constant integer belongs here, not {kind.name}")
     return None
 
@@ -290,7 +281,6 @@ def range_of(kind: ScalarType) -> tuple[int, int]:
 
 
 _BY_NODE: dict[type, Callable[..., Type]] = {
-    NamedType: named_type,
     TextType: _text,
     ArrayOf: _array,
     PointerTo: _pointer,

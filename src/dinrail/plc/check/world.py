@@ -210,6 +210,7 @@ class World:
 
     # Between the rooms of the declarations only.
     declare_type: Callable[[Type], None] = lambda _type: None  # an alias's target, an enumeration's members
+    ensure_default: Callable[[Type], None] = lambda _type: None  # the default value that a type's declaration gives
     ensure_initial: Callable[[Variable], None] = lambda _variable: None  # a field's or static's initial bytes
     constant: Callable[[Scope, Expr, Type | None], tuple[Type, object] | None] = lambda _scope, _expr, _want: None
     images: dict[Type, bytes] = field(default_factory=dict)  # default values, as far as they were needed

@@ -1,0 +1,225 @@
+"""Who calls whom, and who touches which static variable.
+
+A call through a class's table or an interface counts as one of everything that it could reach: the methods of all
+classes of the application that are the class seen, or below it, or have the interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from dinrail.plc.core import expression as e
+from dinrail.plc.core import statement as s
+from dinrail.plc.core.program import Function, Program
+from dinrail.plc.core.walk import Node, parts
+from dinrail.plc.source import Place
+from dinrail.plc.types.model import FunctionBlockType, InterfaceType, resolve
+from dinrail.plc.types.variable import Role, Storage, Variable
+
+
+@dataclass(frozen=True, slots=True)
+class CallEdge:
+    """One call. certain: this very function runs, not one of several."""
+
+    callee: Function
+    at: Place
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One use of a static or area variable. path: the fields towards the part, as far as they are known."""
+
+    variable: Variable
+    path: tuple[str, ...]
+    writes: bool
+    at: Place
+    reads: bool = True
+
+
+@dataclass(slots=True)
+class Uses:
+    """What one function does."""
+
+    calls: list[CallEdge] = field(default_factory=list)
+    accesses: list[Access] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class CallGraph:
+    """uses: by id(function), of all functions of the program and its initialiser."""
+
+    program: Program
+    uses: dict[int, Uses] = field(default_factory=dict)
+
+    def reached(self, roots: Iterable[Function]) -> list[Function]:
+        """Everything that can run when the roots do, themselves included; each once, in the order of discovery."""
+        seen: dict[int, Function] = {}
+        waiting = list(roots)
+        while waiting:
+            function = waiting.pop()
+            if id(function) in seen:
+                continue
+            seen[id(function)] = function
+            uses = self.uses.get(id(function))
+            if uses is not None:
+                waiting += [edge.callee for edge in uses.calls if id(edge.callee) not in seen]
+        return list(seen.values())
+
+
+def call_graph(program: Program) -> CallGraph:
+    """The graph of a whole application."""
+    graph = CallGraph(program)
+    tables = _Tables(program)
+    for function in (*program.functions, program.initialise):
+        collector = _Collector(tables)
+        collector.statements(function.body)
+        graph.uses[id(function)] = collector.uses
+    return graph
+
+
+class _Tables:
+    """Which functions a dispatched call can reach, found once each."""
+
+    def __init__(self, program: Program) -> None:
+        self.classes = program.classes
+        self.found: dict[tuple[int, str], list[Function]] = {}
+        self.below: dict[int, list[FunctionBlockType]] = {}
+        for each in program.classes:
+            above: FunctionBlockType | None = each
+            while above is not None:
+                self.below.setdefault(id(above), []).append(each)
+                above = above.base
+
+    def virtual(self, kind: FunctionBlockType, slot: int) -> list[Function]:
+        """All that slot `slot` of a class or one below it can hold."""
+        name = next((each for each, index in kind.slots.items() if index == slot), "")
+        key = (id(kind), name)
+        if key not in self.found:
+            self.found[key] = _distinct(_method(each, name) for each in self.below.get(id(kind), []))
+        return self.found[key]
+
+    def interface(self, kind: InterfaceType, slot: int) -> list[Function]:
+        """All that implements a method of an interface."""
+        name = list(kind.methods)[slot]
+        key = (id(kind), name)
+        if key not in self.found:
+            self.found[key] = _distinct(_method(each, name) for each in self.classes if kind in each.interfaces)
+        return self.found[key]
+
+
+def _method(kind: FunctionBlockType, name: str) -> Function | None:
+    return kind.methods.get(name) if name else kind.body
+
+
+def _distinct(functions: Iterable[Function | None]) -> list[Function]:
+    return list({id(each): each for each in functions if each is not None and not each.is_abstract}.values())
+
+
+class _Collector:
+    """Walks one function's body."""
+
+    def __init__(self, tables: _Tables) -> None:
+        self.tables = tables
+        self.uses = Uses()
+
+    def statements(self, body: Sequence[Node]) -> None:
+        """All nodes below some, with an explicit stack: bodies may be deep."""
+        stack: list[Node] = list(reversed(body))
+        while stack:
+            node = stack.pop()
+            special = _SPECIAL.get(type(node))
+            if special is None:
+                stack += reversed(list(parts(node)))
+            else:
+                stack += special(self, node)
+
+    def place(self, location: e.Location, *, reads: bool, writes: bool) -> list[Node]:
+        """Notes the use of a place. Returns what is evaluated on the way to it."""
+        path: list[str] = []
+        rest: list[Node] = []
+        at = location.at
+        node = location
+        while True:
+            if isinstance(node, e.FieldAt):
+                if node.field.is_reference_field and not node.raw:
+                    path.clear()  # the instance is read; what it refers to is not known
+                    reads, writes = True, False
+                path.append(node.field.name)
+                node = node.base
+            elif isinstance(node, e.IndexAt):
+                rest.append(node.index)
+                path.clear()
+                node = node.base
+            elif isinstance(node, e.BitAt | e.ViewAt):
+                node = node.base
+            elif isinstance(node, e.SequenceAt):
+                rest += node.statements
+                node = node.location
+            else:
+                break
+        if isinstance(node, e.DerefAt):
+            rest.append(node.address)
+        elif isinstance(node, e.VariableAt) and node.variable.storage in (Storage.STATIC, Storage.AREA):
+            found = Access(node.variable, tuple(reversed(path)), writes, at, reads)
+            self.uses.accesses.append(found)
+        return rest
+
+    def read(self, node: e.Location) -> list[Node]:
+        return self.place(node, reads=True, writes=False)
+
+    def assigned(self, node: s.Assign | s.Copy | s.CopyText | s.Fill) -> list[Node]:
+        rest = self.place(node.target, reads=False, writes=True)
+        if isinstance(node, s.Assign):
+            rest.append(node.value)
+        elif isinstance(node, s.Copy | s.CopyText):
+            rest.append(node.source)
+        return rest
+
+    def arguments(self, function: Function, arguments: Sequence[e.Expression | e.Location]) -> list[Node]:
+        rest: list[Node] = []
+        for parameter, argument in zip(function.parameters, arguments, strict=False):
+            if parameter.storage is Storage.POINTER and isinstance(argument, e.Location):
+                role = parameter.role
+                reads = role in (Role.IN_OUT, Role.INPUT)
+                writes = role in (Role.OUTPUT, Role.RESULT) or (role is Role.IN_OUT and not parameter.constant)
+                rest += self.place(argument, reads=reads, writes=writes)
+            else:
+                rest.append(argument)
+        return rest
+
+    def call(self, node: e.Call) -> list[Node]:
+        self.uses.calls.append(CallEdge(node.function, node.at, certain=True))
+        rest = self.arguments(node.function, node.arguments)
+        if node.receiver is not None:
+            rest += self.place(node.receiver, reads=True, writes=True)
+        return rest
+
+    def virtual_call(self, node: e.VirtualCall) -> list[Node]:
+        kind = resolve(node.receiver.type)
+        own = isinstance(node.receiver, e.SelfAt)
+        if isinstance(kind, FunctionBlockType):
+            for callee in self.tables.virtual(kind, node.slot):
+                certain = own and callee is node.method
+                self.uses.calls.append(CallEdge(callee, node.at, certain))
+        rest = self.arguments(node.method, node.arguments)
+        return rest + self.place(node.receiver, reads=True, writes=True)
+
+    def interface_call(self, node: e.InterfaceCall) -> list[Node]:
+        for callee in self.tables.interface(node.interface, node.slot):
+            self.uses.calls.append(CallEdge(callee, node.at, certain=False))
+        return [node.receiver, *self.arguments(node.method, node.arguments)]
+
+
+_PLACES = {e.VariableAt, e.FieldAt, e.IndexAt, e.DerefAt, e.SelfAt, e.BitAt, e.ConstantAt, e.SequenceAt, e.ViewAt}
+_SPECIAL: dict[type, Callable[..., list[Node]]] = {
+    **dict.fromkeys(_PLACES, _Collector.read),
+    s.Assign: _Collector.assigned,
+    s.Copy: _Collector.assigned,
+    s.CopyText: _Collector.assigned,
+    s.Fill: _Collector.assigned,
+    e.Call: _Collector.call,
+    e.VirtualCall: _Collector.virtual_call,
+    e.InterfaceCall: _Collector.interface_call,
+}
