@@ -41,7 +41,7 @@ _BROKEN = (ChannelBusy, FormatError, HostError, ValueError)
 class Link:
     """One control. `poll` whenever `due_ns` says so; everything else in between.
 
-    layout:     of the application that runs; None: no channel.
+    layout:     of the application that runs; None: no channel. Nothing of it is read or written before `adopt`.
     polled_ns:  when it was polled last.
     generation: moves with every other layout and channel; `channels` with every other channel only.
     """
@@ -50,6 +50,7 @@ class Link:
         self.path = path
         self.snapshots = Snapshots(self)
         self.layout: Layout | None = None
+        self._adopted: Layout | None = None
         self.generation = self.channels = 0
         self._now_ns = now_ns
         self._channel: Channel | None = None
@@ -98,6 +99,11 @@ class Link:
         """Let go of the channel."""
         self._detach("")
 
+    def adopt(self, layout: Layout) -> None:
+        """The devices know the application of this layout now, and none other."""
+        self._adopted = layout
+        self.snapshots.forget()
+
     # What devices ask (bridge.plc.Owner, bridge.task.Owner, bridge.system.Asking, bridge.facts.Told).
 
     @property
@@ -136,13 +142,13 @@ class Link:
 
     def submit(self, task: int, command: Command, space: Space, offset: int, data: bytes) -> None:
         """See `snapshots.Submit`."""
-        self._living()
+        self._known()
         if task >= len(self._outgoing):
             raise AdsFault(AdsError.NOT_READY, f"the control has no task {task} any more")
         self._outgoing[task].submit(command, space, offset, data, self._settling, self._now_ns())
 
     def call(self, task: int, stub: Stub, instance: int, inputs: bytes) -> Later:
-        self._living()
+        self._known()
         if task >= len(self._calls):
             raise AdsFault(AdsError.NOT_READY, f"the control has no task {task} any more")
         return self._calls[task].invoke(stub, instance, inputs, self._now_ns())
@@ -167,13 +173,12 @@ class Link:
         return self._living().publication(task)
 
     def take(self, task: int) -> Snapshot:
-        channel = self._living()
-        layout = self.layout
+        channel, layout = self._known()
         try:
             got = channel.snapshot(task)
         except _BROKEN as fault:
             raise AdsFault(AdsError.NOT_READY, str(fault)) from fault
-        if got is None or layout is None:
+        if got is None:
             raise AdsFault(AdsError.NOT_READY, "nothing is published yet")
         if got.layout != layout.online_change_count:
             self._look_ns = 0
@@ -208,6 +213,13 @@ class Link:
         if self._channel is None or not self._alive:
             raise AdsFault(AdsError.NOT_READY, "there is no control")
         return self._channel
+
+    def _known(self) -> tuple[Channel, Layout]:
+        """The channel, as long as what runs is what the devices know."""
+        channel, layout = self._living(), self.layout
+        if layout is None or layout is not self._adopted:
+            raise AdsFault(AdsError.SYMBOL_VERSION_INVALID, "another application runs since a moment ago")
+        return channel, layout
 
     def _look(self, monotonic_ns: int) -> None:
         channel = self._channel
@@ -254,7 +266,7 @@ class Link:
         for opened in (self._channel, self._writer):
             if opened is not None:
                 opened.close()
-        self._channel = self._writer = self.layout = None
+        self._channel = self._writer = self.layout = self._adopted = None
         self._alive = False
         self._rings, self._outgoing, self._calls = [], [], []
         self.snapshots.forget()

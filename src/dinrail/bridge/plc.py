@@ -111,6 +111,7 @@ class PlcDevice(SymbolDevice):
         self._sampled.follow(cycles_ns)
         self.online_change(source, uploads, memory)
         self.symbol_version = version
+        self._retry_ns = 0
 
     # ads.contract.Device
 

@@ -152,6 +152,7 @@ class Bridge:
             self.plc.symbol_version = version
         else:
             self.plc.replaced(*parts, version=version, anew=link.channels != self._channels)
+        link.adopt(layout)
         self.plc.stubs = stubs_of(application.image.calls)
         self._channels = link.channels
         devices: dict[int, Device] = {facts.ads_port: self.plc}
