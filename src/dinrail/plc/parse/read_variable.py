@@ -39,39 +39,40 @@ _Elements = list[list[Argument]] | None
 
 
 class VariableReader(BlockReader):
-    """Reads types and variables. comment_places: of all comments, ascending."""
+    """Reads types and variables. remark_places: of all comments and pragmas, ascending."""
 
-    __slots__ = ("comment_places",)
+    __slots__ = ("remark_places",)
 
-    comment_places: list[Place]
+    remark_places: list[Place]
 
     def comment_of(self, first: int, last: int) -> str:
         """The comment of what lies between two tokens: behind it on its last line, else in the lines right above it."""
-        comments = self.tokens.comments
-        if not comments:
+        remarks = self.tokens.remarks
+        if not remarks:
             return ""
-        behind = bisect_left(self.comment_places, self.places[last])
-        if behind < len(comments):
-            comment = comments[behind]
-            same_line = comment.at >> 12 == self.places[last] >> 12
-            if same_line and not (comment.at > self.places[last + 1] and self.kinds[last + 1] != END):
-                return comment_text(comment.text)
+        behind = bisect_left(self.remark_places, self.places[last])
+        if behind < len(remarks):
+            remark = remarks[behind]
+            same_line = remark.at >> 12 == self.places[last] >> 12
+            is_last = remark.at < self.places[last + 1] or self.kinds[last + 1] == END
+            if same_line and is_last and remark.text[0] != "{":
+                return comment_text(remark.text)
         return self._comment_above(first)
 
     def _comment_above(self, first: int) -> str:
         found: list[str] = []
         line = line_of(self.places[first])
         previous = self.places[first - 1] if first else Place(-1)
-        at = bisect_left(self.comment_places, self.places[first]) - 1
+        at = bisect_left(self.remark_places, self.places[first]) - 1
         while at >= 0:
-            comment: Remark = self.tokens.comments[at]
-            is_alone = comment.at > previous and (first == 0 or comment.at >> 12 != previous >> 12)
-            if not is_alone or comment.end_line < line - 1:
+            remark: Remark = self.tokens.remarks[at]
+            is_alone = remark.at > previous and (first == 0 or remark.at >> 12 != previous >> 12)
+            if not is_alone or remark.end_line < line - 1:
                 break
-            found.append(comment_text(comment.text))
-            line = line_of(comment.at)
+            found.append(comment_text(remark.text))
+            line = line_of(remark.at)
             at -= 1
-        return "\n".join(reversed(found))
+        return "\n".join(filter(None, reversed(found)))
 
     def is_name(self, at: int) -> bool:
         return self.kinds[at] == NAME or self.kinds[at] in SOFT

@@ -128,7 +128,7 @@ class UnitReader(PouReader):
 def _reader(source: Source, report: Report, defines: Mapping[str, str], *, is_section: bool) -> UnitReader:
     tokens = scan(source, report)
     reader = UnitReader(tokens, report, apply_pragmas(tokens, report, defines))
-    reader.comment_places = [comment.at for comment in tokens.comments]
+    reader.remark_places = [remark.at for remark in tokens.remarks]
     reader.unit = Unit()
     reader.is_section = is_section
     reader.open, reader.opened = [], []

@@ -1,1 +1,1 @@
-"""Files to sources: plain `.st` folders and TwinCAT 3 projects."""
+"""Where a program's texts lie: plain files, a folder with project.toml, a TwinCAT project; and how they are parsed."""

@@ -64,7 +64,9 @@ def _blank(text: str) -> str:
 
 
 def comment_text(remark: str) -> str:
-    """What a comment says, without its marks and the frame of stars or dashes around it."""
+    """What a comment says, without its marks and a frame of stars around it; a pragma says nothing."""
+    if remark[0] == "{":
+        return ""
     if remark.startswith("//"):
         return remark.lstrip("/").strip()
     lines = [line.strip().strip("*").strip() for line in remark[2:-2].splitlines()]

@@ -5,6 +5,7 @@ Source: IEC 61131-3:2013, 6.3.3 (tables 6 and 7).
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Final
 
@@ -47,9 +48,20 @@ def string_value(text: str) -> bytes:
     return bytes(out + _encode(body[at:]))
 
 
+def _c1_bytes(fault: UnicodeError) -> tuple[bytes, int]:
+    """The five bytes that Windows-1252 leaves undefined stand for the control characters of their number."""
+    if isinstance(fault, UnicodeEncodeError) and "\x80" <= fault.object[fault.start] <= "\x9f":
+        return bytes([ord(fault.object[fault.start])]), fault.start + 1
+    raise fault
+
+
+_C1: Final = "dinrail.plc.c1"
+codecs.register_error(_C1, _c1_bytes)
+
+
 def _encode(text: str) -> bytes:
     try:
-        return text.encode("cp1252")
+        return text.encode("cp1252", _C1)
     except UnicodeEncodeError as bad:
         char = text[bad.start]
         hint = 'a WSTRING holds it: "..."'

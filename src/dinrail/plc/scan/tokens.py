@@ -151,14 +151,14 @@ class Remark(NamedTuple):
 class Tokens:
     """The tokens of one source, as parallel lists; the last three are `end`, so that looking ahead needs no bounds.
 
-    comments: in their order. pragmas: likewise, each with the index of the token that it precedes.
+    remarks: comments and pragmas in their order. pragmas: each again, with the index of the token that it precedes.
     is_cut:   the end is missing, as a comment that is never closed swallowed it.
     """
 
     kinds: list[str]
     texts: list[str]
     places: list[Place]
-    comments: list[Remark]
+    remarks: list[Remark]
     pragmas: list[tuple[int, Remark]]
     is_cut: bool = False
 
@@ -203,10 +203,9 @@ def _keep_remarks(tokens: Tokens, finder: _Places, offsets: list[int], remarks: 
     places = finder.of_all([start for start, _ in remarks])
     for at, (start, text) in zip(places, remarks, strict=True):
         remark = Remark(at, line_of(at) + text.count("\n"), text)
+        tokens.remarks.append(remark)
         if text[0] == "{":
             tokens.pragmas.append((bisect_left(offsets, start), remark))
-        else:
-            tokens.comments.append(remark)
 
 
 def _tell_faults(tokens: Tokens, report: Report) -> None:
