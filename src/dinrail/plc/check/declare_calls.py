@@ -33,6 +33,7 @@ def new_function(pou: Pou, name: str, owner: PouInfo) -> Function:
     function.recursion_allowed = attribute(pou.attributes, "dinrail.recursive") is not None
     function.is_rpc = attribute(pou.attributes, "tcrpcenable") is not None
     function.from_library = owner.from_library
+    function.comment = pou.comment
     return function
 
 

@@ -33,6 +33,7 @@ class Function:
     result:     LOCAL variable that holds a scalar result (starts as its default); None without.
     locals:     every LOCAL variable, the compiler's temporaries included. They are not cleared: check puts a Fill or
                 Assign where the language says so.
+    is_rpc:     clients may call it by ADS (TcRpcEnable).
     external:   a C function's name instead of a body (library only).
     """
 
@@ -49,6 +50,7 @@ class Function:
     external: str = ""
     is_rpc: bool = False
     from_library: bool = False
+    comment: str = ""
 
 
 class Fault(enum.IntEnum):
