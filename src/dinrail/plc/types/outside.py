@@ -1,7 +1,7 @@
 """An application's data as the outside sees it: symbols with their addresses, types of `dinrail.iec`.
 
-The same memory as `types.model` describes. What nobody outside could read is left out: hidden variables, the number of a
-class, fields that refer to the process image (which is a symbol of its own). What holds an address is a pointer or
+The same memory as `types.model` describes. What nobody outside could read is left out: hidden variables, the number of
+a class, fields that refer to the process image (which is a symbol of its own). What holds an address is a pointer or
 reference; an interface is opaque.
 """
 
