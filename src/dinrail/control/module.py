@@ -69,6 +69,13 @@ class Module:
         for base, data in zip(self.bases, self._pristine, strict=True):
             ctypes.memmove(base, data, len(data))
 
+    def give_heap(self, address: int, size_bytes: int) -> None:
+        """Where __NEW takes its memory from (before `initialise`); nothing to do for code without __NEW."""
+        at = self.find("dinrail_heap")
+        if at:
+            ctypes.c_uint64.from_address(at).value = address
+            ctypes.c_uint64.from_address(at + 8).value = size_bytes
+
     def initialise(self) -> int:
         """What the constant image cannot do, under the code's own handler. The fault's number, 0: none."""
         return int(self.function("dinrail_initialise", ctypes.c_uint32, ctypes.c_void_p)(self.context(0)))

@@ -88,6 +88,11 @@ class Arena:
         """Make every page be there."""
         ctypes.memset(self.base, 0, self.size_bytes)
 
+    def untouched_bytes(self) -> int:
+        """How many bytes at the low end are zero still."""
+        data = ctypes.string_at(self.base, self.size_bytes)
+        return len(data) - len(data.lstrip(b"\0"))
+
     def close(self) -> None:
         _LIBC.munmap(self.guard, self.size_bytes + PAGE_BYTES)
 

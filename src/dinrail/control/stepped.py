@@ -22,6 +22,7 @@ from dinrail.control.debugmap import DebugMap, describe
 from dinrail.control.faults import fault_lines
 from dinrail.control.image import load_image
 from dinrail.control.module import Module
+from dinrail.control.native import Arena
 from dinrail.control.settings import Exchange
 from dinrail.control.tasks import Channel as TaskChannel
 from dinrail.control.tasks import Tasks
@@ -60,6 +61,9 @@ class Stepped:
         self.monotonic_ns = 0
         self.wall_ns = wall_ns
         self._due = [settings.start_offset_ns for settings in self.settings]
+        self.heap = Arena(self.image.heap_bytes) if self.image.heap_bytes else None
+        if self.heap is not None:
+            self.module.give_heap(self.heap.base, self.heap.size_bytes)
         self.initial_fault = self._initialise()
         if self.initial_fault is None:
             self.tasks.set_wanted(State.RUN)
@@ -70,7 +74,7 @@ class Stepped:
     def _initialise(self) -> FaultRecord | None:
         self._stack(self.tasks.main.address, 1)
         try:
-            return self.tasks.fault(0, self.module) if self.module.initialise() else None
+            return self.tasks.fault_in(0, self.module) if self.module.initialise() else None
         finally:
             self._stack(self.tasks.main.address, 0)
 

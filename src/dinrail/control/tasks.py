@@ -128,15 +128,17 @@ class Tasks:
             at = arena.take(block_bytes)
             put(at, _blank(ModuleBlock, table | _module(module, index, layout)))
             blocks.append(at)
-            self._context(module, index)
+        self.clear_contexts(module)
         return Installed(module, arena, tuple(blocks), layout)
 
-    def _context(self, module: Module, index: int) -> None:
-        at, cycle_ns = module.context(index), self.settings[index].cycle_ns
-        ctypes.memset(at, 0, context.END)
-        ctypes.c_uint32.from_address(at + context.INDEX).value = index + 1
-        ctypes.c_uint64.from_address(at + context.CYCLE_NS).value = cycle_ns
-        ctypes.c_uint8.from_address(at + context.FIRST_CYCLE).value = 1
+    def clear_contexts(self, module: Module) -> None:
+        """The records of a module's tasks as before their first cycle."""
+        for index, settings in enumerate(self.settings):
+            at = module.context(index)
+            ctypes.memset(at, 0, context.END)
+            ctypes.c_uint32.from_address(at + context.INDEX).value = index + 1
+            ctypes.c_uint64.from_address(at + context.CYCLE_NS).value = settings.cycle_ns
+            ctypes.c_uint8.from_address(at + context.FIRST_CYCLE).value = 1
 
     def install(self, installed: Installed) -> None:
         """Give each task the module. No thread may run."""
@@ -144,10 +146,13 @@ class Tasks:
             block.set("module", at)
             block.set("layout", installed.layout)
 
+    def fault_in(self, task: int, module: Module) -> FaultRecord:
+        """What the task's code left behind when it faulted."""
+        return fault_of(ctypes.string_at(module.context(task), context.END))
+
     def fault(self, task: int, module: Module) -> FaultRecord:
-        """What the task's code left behind when it faulted. The record's code is the block's."""
-        record = fault_of(ctypes.string_at(module.context(task), context.END))
-        code = self.blocks[task].get("fault")
+        """Why the task is in EXCEPTION: by its code, or by the executive."""
+        record, code = self.fault_in(task, module), self.blocks[task].get("fault")
         return record if record.code == code else FaultRecord(code, 0, (0, 0, 0), ())
 
     def abort(self, task: int, module: Module) -> None:

@@ -217,6 +217,7 @@ def _header(plan: ChannelPlan, exchange_count: int, owner: Owner, loaded: Loaded
         marker_address=0,
         heap_address=0,
         heap_bytes=0,
+        realtime=0,
         image_path=bytes(512),
     )
 

@@ -29,6 +29,7 @@ from dinrail.files import os_refusal
 
 _LATEST = offset_of(FourSlots, "latest")
 _SLOT = offset_of(FourSlots, "slot_0")
+_SAFE = offset_of(FourSlots, "safe")
 _COUNTER = offset_of(ItemHeader, "counter")
 _WALL = offset_of(ItemHeader, "wall_ns")
 _ENABLED = offset_of(ItemHeader, "enabled")
@@ -116,7 +117,7 @@ class DriverEnd:
         return Outputs(
             counter=memory.u64(item + _COUNTER),
             wall_ns=memory.u64(item + _WALL),
-            enabled=memory.u32(item + _ENABLED) != 0,
+            enabled=memory.u32(item + _ENABLED) != 0 and memory.u32(self._outputs + _SAFE) == 0,
             data=memory.read(item + ITEM_HEADER_BYTES, self.output_bytes),
         )
 

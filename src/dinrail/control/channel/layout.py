@@ -57,6 +57,15 @@ class State(enum.IntEnum):
     EXCEPTION = 19
 
 
+class Realtime(enum.IntFlag):
+    """What the control was allowed to do for its cycles."""
+
+    MEMORY = 1  # locked in RAM
+    PRIORITY = 2  # tasks run under SCHED_FIFO
+    CORES = 4  # tasks run on the cores they were given
+    LATENCY = 8  # the processor does not go to deep sleep
+
+
 class Space(enum.IntEnum):
     """What an offset counts from: the application's data, or an area of its process image."""
 
@@ -139,7 +148,8 @@ class ChannelHeader:
     marker_address: int = u64(0x148)
     heap_address: int = u64(0x150)
     heap_bytes: int = u64(0x158)
-    _reserved_160: bytes = pad(0x160, 0xA0)
+    realtime: int = u32(0x160)  # Realtime flags
+    _reserved_164: bytes = pad(0x164, 0x9C)
     image_path: bytes = raw(0x200, 512)  # UTF-8, NUL-padded; of the image that runs
 
 
@@ -290,7 +300,8 @@ class FourSlots:
     slot_0: int = u32(0x04)
     slot_1: int = u32(0x08)
     item_bytes: int = u32(0x0C)  # from slot to slot, header included
-    _reserved_10: bytes = pad(0x10, 0x30)
+    safe: int = u32(0x10)  # of outputs, by the main thread: 1: safe values, whatever the items say
+    _reserved_14: bytes = pad(0x14, 0x2C)
 
 
 READING_OFFSET = LINE_BYTES
