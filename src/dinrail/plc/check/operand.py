@@ -8,6 +8,7 @@ from dinrail.errors import Refused
 from dinrail.plc.check.world import GlobalInfo, MethodInfo, Namespace, PouInfo, PropertyInfo
 from dinrail.plc.core.expression import Constant, Expression, Location
 from dinrail.plc.core.program import Function
+from dinrail.plc.core.statement import Statement
 from dinrail.plc.types.model import InterfaceType, Type
 
 
@@ -24,7 +25,9 @@ class Operand:
     place:    where it lies; None for what was computed.
     loose:    a literal without a type of its own, or a constant made of such: it takes the type that is wanted.
     inverted: loose, and a NOT was in it: negative stands for upper bits.
+    soft:     an LREAL only because a literal was in it: it goes to a REAL without a word.
     fixed:    why nothing may be assigned to the place; empty when it may.
+    after:    of a call that gives nothing: what follows it (its outputs, copied).
     """
 
     type: Type | None
@@ -32,7 +35,9 @@ class Operand:
     place: Location | None = None
     loose: bool = False
     inverted: bool = False
+    soft: bool = False
     fixed: str = ""
+    after: list[Statement] | None = None
 
     @property
     def constant(self) -> Constant | None:

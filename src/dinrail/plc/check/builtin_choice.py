@@ -1,0 +1,181 @@
+"""SEL, MUX, MIN, MAX, LIMIT, MOVE; operators written as functions."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from dinrail.plc.check import build
+from dinrail.plc.check.assigning import put
+from dinrail.plc.check.comparisons import comparison
+from dinrail.plc.check.conversions import loaded, name_of
+from dinrail.plc.check.effects import kept
+from dinrail.plc.check.operand import Operand
+from dinrail.plc.check.operators import combine, inverted, not_possible
+from dinrail.plc.check.unify import chosen, common, reusable, sequence, unified
+from dinrail.plc.core import expression as core
+from dinrail.plc.core.expression import Comparison
+from dinrail.plc.core.statement import If, Statement
+from dinrail.plc.parse import expression as syntax
+from dinrail.plc.source import Place
+from dinrail.plc.types.convert import INTEGERS
+from dinrail.plc.types.model import BOOL, LINT, Family, Type, held_as
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dinrail.plc.check.elaborator import Elaborator
+
+    Builtin = Callable[[Elaborator, syntax.Call, list[syntax.Expr], Type | None], Operand]
+
+MANY = 1000
+
+
+def _sel(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:
+    """SEL(g, in0, in1): in1 when g is TRUE. Both are evaluated."""
+    condition = e.value(arguments[0], BOOL)
+    operands = [e.operand(one, want) for one in arguments[1:]]
+    return _one_of(e, "SEL", [condition], [operands[1], operands[0]], node.at)
+
+
+def _mux(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:
+    """MUX(k, in0, in1...): the last one for any other k."""
+    selector = e.operand(arguments[0])
+    held = held_as(selector.type) if selector.type is not None else None
+    if held is None or held.family not in INTEGERS:
+        raise e.told(arguments[0].at, "operator", f"MUX selects by an integer, this is '{name_of(selector.type)}'")
+    before: list[Statement] = []
+    number = kept(e, build.converted(loaded(selector, node.at), LINT, node.at), before, node.at)
+    operands = [e.operand(one, want) for one in arguments[1:]]
+    conditions = [
+        build.compare(Comparison.EQUAL, number, build.number(position, LINT, node.at), node.at)
+        for position in range(len(operands) - 1)
+    ]
+    found = _one_of(e, "MUX", conditions, operands, node.at)
+    if not before:
+        return found
+    if found.value is not None:
+        found.value = sequence(before, found.value, node.at)
+    elif found.place is not None:
+        found.place = core.SequenceAt(node.at, before, found.place, found.place.type)
+    return found
+
+
+def _one_of(e: Elaborator, name: str, conditions: list[core.Expression], operands: list[Operand], at: Place) -> Operand:
+    """The operand of the first condition that holds; the last one if none does."""
+    kind = common(e, name, operands, at)
+    if held_as(kind) is None:
+        return _one_place(e, kind, conditions, operands, at)
+    kind, values, loose = unified(e, name, operands, at)
+    found = values[-1]
+    for condition, value in zip(reversed(conditions), reversed(values[:-1]), strict=True):
+        found = chosen(condition, value, found, at)
+    return Operand(kind, found, loose=loose and isinstance(found, core.Constant))
+
+
+def _one_place(
+    e: Elaborator, kind: Type, conditions: list[core.Expression], operands: list[Operand], at: Place
+) -> Operand:
+    """Texts and aggregates: copied into a temporary."""
+    temporary = e.temporary(kind, at)
+    statements = put(e, temporary, kind, operands[-1], at, at)
+    for condition, operand in zip(reversed(conditions), reversed(operands[:-1]), strict=True):
+        statements = [If(at, condition, put(e, temporary, kind, operand, at, at), statements)]
+    return Operand(kind, place=core.SequenceAt(at, statements, temporary, kind), fixed="the result of a call")
+
+
+def _extreme(name: str, operator: Comparison) -> Builtin:
+    def function(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:
+        operands = [e.operand(one, want) for one in arguments]
+        _ordered_type(e, name, operands, node.at)
+        kind, values, loose = unified(e, name, operands, node.at)
+        before: list[Statement] = []
+        found, *others = reusable(e, values, before, node.at)
+        for other in others:
+            if not isinstance(found, core.Constant | core.Load):
+                found = kept(e, found, before, node.at)
+            found = chosen(build.compare(operator, other, found, node.at), other, found, node.at)
+        found = sequence(before, found, node.at)
+        return Operand(kind, found, loose=loose and isinstance(found, core.Constant))
+
+    return function
+
+
+def _ordered_type(e: Elaborator, name: str, operands: list[Operand], at: Place) -> None:
+    kind = common(e, name, operands, at)
+    held = held_as(kind)
+    if held is None or held.family is Family.BOOL:
+        raise not_possible(e, name, operands[0], None, at)
+
+
+def _limit(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:
+    """LIMIT(low, in, high): MIN(MAX(in, low), high)."""
+    at = node.at
+    operands = [e.operand(one, want) for one in arguments]
+    _ordered_type(e, "LIMIT", operands, at)
+    kind, values, loose = unified(e, "LIMIT", operands, at)
+    before: list[Statement] = []
+    low, value, high = reusable(e, values, before, at)
+    found = chosen(build.compare(Comparison.LESS, value, low, at), low, value, at)
+    if not isinstance(found, core.Constant):
+        found = kept(e, found, before, at)
+    found = chosen(build.compare(Comparison.GREATER, found, high, at), high, found, at)
+    found = sequence(before, found, at)
+    return Operand(kind, found, loose=loose and isinstance(found, core.Constant))
+
+
+def _move(e: Elaborator, _node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:
+    return e.operand(arguments[0], want)
+
+
+def _operator(operator: str) -> Builtin:
+    def function(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _want: Type | None) -> Operand:
+        found, *others = [e.operand(one) for one in arguments]
+        for other in others:
+            found = combine(e, operator, found, other, node.at)
+        return found
+
+    return function
+
+
+def _chain(operator: Comparison) -> Builtin:
+    """GT(a, b, c): a > b AND b > c."""
+
+    def function(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _want: Type | None) -> Operand:
+        operands = [e.operand(one) for one in arguments]
+        found = comparison(e, operator, operands[0], operands[1], node.at)
+        for left, right in pairwise(operands[1:]):
+            found = combine(e, "AND", found, comparison(e, operator, left, right, node.at), node.at)
+        return found
+
+    return function
+
+
+def _not(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:
+    return inverted(e, e.operand(arguments[0], want), node.at)
+
+
+TABLE: dict[str, tuple[Builtin, int, int]] = {
+    "SEL": (_sel, 3, 3),
+    "MUX": (_mux, 3, MANY),
+    "MIN": (_extreme("MIN", Comparison.LESS), 2, MANY),
+    "MAX": (_extreme("MAX", Comparison.GREATER), 2, MANY),
+    "LIMIT": (_limit, 3, 3),
+    "MOVE": (_move, 1, 1),
+    "NOT": (_not, 1, 1),
+    "ADD": (_operator("+"), 2, MANY),
+    "SUB": (_operator("-"), 2, 2),
+    "MUL": (_operator("*"), 2, MANY),
+    "DIV": (_operator("/"), 2, 2),
+    "MOD": (_operator("MOD"), 2, 2),
+    "AND": (_operator("AND"), 2, MANY),
+    "OR": (_operator("OR"), 2, MANY),
+    "XOR": (_operator("XOR"), 2, MANY),
+    "EXPT": (_operator("**"), 2, 2),
+    "GT": (_chain(Comparison.GREATER), 2, MANY),
+    "GE": (_chain(Comparison.GREATER_EQUAL), 2, MANY),
+    "EQ": (_chain(Comparison.EQUAL), 2, MANY),
+    "LT": (_chain(Comparison.LESS), 2, MANY),
+    "LE": (_chain(Comparison.LESS_EQUAL), 2, MANY),
+    "NE": (_chain(Comparison.UNEQUAL), 2, 2),
+}
