@@ -22,6 +22,7 @@ from dinrail.bridge.forcing import Force
 from dinrail.bridge.outgoing import POLL_NS, Outgoing, Settling
 from dinrail.bridge.reading import control_facts, state_of, task_facts
 from dinrail.bridge.snapshots import Snapshot, Snapshots
+from dinrail.control.channel.alive import has_ended
 from dinrail.control.channel.layout import Command, MailboxHeader, Request, Space
 from dinrail.control.channel.reader import Channel, ChannelBusy, Layout
 from dinrail.control.channel.ring import RingFull, RingWriter
@@ -324,7 +325,9 @@ class Link:
 
 
 def is_alive(channel: Channel, monotonic_ns: int) -> bool:
-    """Whether the control's main thread or one of its tasks has shown itself lately."""
+    """Whether the control's main thread or one of its tasks has shown itself lately, and its process is there."""
+    if has_ended(channel.header, monotonic_ns):
+        return False
     if monotonic_ns - channel.header.heartbeat_ns < SILENT_NS:
         return True
     return any(

@@ -1,9 +1,10 @@
-"""`dinrail up`, `status`, `down`: the supervisor and the router."""
+"""`dinrail up`, `status`, `down`: the supervisor, the control and the router."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,9 @@ from dinrail.cli.session import Session
 
 if TYPE_CHECKING:
     from dinrail.ads.settings import AdsSettings
+    from dinrail.config.document import Document
+    from dinrail.control.settings import ControlSettings
+    from dinrail.host.paths import Paths
 
 
 def register(app: typer.Typer) -> None:
@@ -25,14 +29,17 @@ def up(
     context: typer.Context,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay here, log to stderr (for systemd).")] = False,
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="The document; its table `ads` is the router's.")
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The document: `control` is the control's, `ads` the router's."),
     ] = None,
     router: Annotated[bool, typer.Option(help="Bring the AMS router up, too.")] = True,
+    control: Annotated[bool, typer.Option(help="Bring the control up, too, where the document has one.")] = True,
 ) -> None:
-    """Bring the supervisor and the AMS router up, each a process of its own.
+    """Bring the supervisor, the control and the AMS router up, each a process of its own.
 
     The supervisor finds running guests again, gives back what ended ones held, and starts a router again that went
-    away. The router listens on loopback unless the document's table `ads` says more; root runs it as another user.
+    away. The control runs the document's image and goes on whatever becomes of the others. The router listens on
+    loopback unless the document's table `ads` says more; root runs it as another user.
     """
     from dinrail.host.paths import Paths
 
@@ -51,12 +58,16 @@ def up(
     from dinrail.daemon.protocol import Op, Request
 
     paths = Paths.default()
-    settings = _router_settings(config) if router else None
+    document = _document(config)
+    settings = _router_settings(document, paths) if router else None
     answer = ask(paths, Request(Op.STATUS))
     word = "up" if answer is None else "up already"
     answer = run_in_background(paths) if answer is None else answer
     text = f"supervisor {word}, pid {answer['pid']}"
     facts: dict[str, object] = {"supervisor": "up", "pid": answer["pid"], "router": None}
+    if control and document is not None and document.control is not None:
+        facts["control"], line = _control_up(document.control, paths)
+        text += line
     if settings is not None:
         from dinrail.daemon.launch import ask_router, runs_by_other_settings, start_router
 
@@ -71,19 +82,40 @@ def up(
     _say(context, facts, text)
 
 
-def _router_settings(config: Path | None) -> AdsSettings:
-    """The document's, or the defaults where there is no document. Raises BadRequest before anything is started."""
-    from dinrail.ads.settings import AdsSettings
+def _document(config: Path | None) -> Document | None:
+    """The document, if there is one. Raises BadRequest before anything is started."""
     from dinrail.config.document import DEFAULT_PATHS, load
 
     path = config or next((path for path in DEFAULT_PATHS if path.exists()), None)
-    return AdsSettings() if path is None else load(path).ads
+    return None if path is None else load(path)
+
+
+def _router_settings(document: Document | None, paths: Paths) -> AdsSettings:
+    """The document's, or the defaults where there is no document; with the control's channel where it has one."""
+    from dinrail.ads.settings import AdsSettings
+
+    if document is None:
+        return AdsSettings()
+    if document.control is None:
+        return document.ads
+    from dinrail.daemon.control import ControlFiles
+
+    return replace(document.ads, channel=str(ControlFiles.of(paths).channel))
+
+
+def _control_up(settings: ControlSettings, paths: Paths) -> tuple[Mapping[str, Any], str]:
+    from dinrail.daemon.control import control_status_or_none, options_of, start_control
+
+    word = "up" if control_status_or_none(paths) is None else "up already"
+    told = start_control(options_of(settings, paths), paths)
+    return told, f"\ncontrol {word}, pid {told['pid']}: {told['application']} is in {told['state']}"
 
 
 def status(context: typer.Context) -> None:
-    """What runs here: the supervisor, the router, and every guest. Exit code 0 either way."""
+    """What runs here: the supervisor, the control, the router, and every guest. Exit code 0 either way."""
     from dinrail.cli.guest import print_guests
     from dinrail.daemon.client import ask
+    from dinrail.daemon.control import control_status_or_none
     from dinrail.daemon.launch import ask_router
     from dinrail.daemon.protocol import Op, Request
     from dinrail.guest.rundir import observe_all
@@ -95,12 +127,26 @@ def status(context: typer.Context) -> None:
     guests = answer["guests"] if answer is not None else [guest.as_dict() for guest in observe_all(paths.guests)]
     pid = answer["pid"] if answer is not None else None
     text = "supervisor down; guests are looked after by commands" if pid is None else f"supervisor up, pid {pid}"
+    control = control_status_or_none(paths)
+    text += "\ncontrol down" if control is None else f"\n{_control_lines(control)}"
     router = ask_router(paths, "status")
     text += "\nrouter down" if router is None else f"\n{_router_line(router)}"
     facts = {"supervisor": "down" if pid is None else "up", "pid": pid, "guests": guests, "router": router}
+    facts["control"] = control
     _say(context, facts, text)
     if not Session.of(context).as_json:
         print_guests(guests)
+
+
+def _control_lines(told: Mapping[str, Any]) -> str:
+    lines = [f"control up, pid {told['pid']}: {told['application']} is in {told['state']}, port {told['port']}"]
+    for task in told["tasks"]:
+        fault = f", fault {task['fault']:#x}" if task["fault"] else ""
+        lines.append(
+            f"  {task['name']}: {task['state']}{fault}, {task['cycles']} cycles of {task['cycle_ns'] / 1e6:g} ms, "
+            f"{task['overruns']} overruns, at most {task['execution_max_ns'] / 1e3:.0f} us"
+        )
+    return "\n".join(lines)
 
 
 def _router_line(told: Mapping[str, Any]) -> str:
@@ -114,9 +160,11 @@ def _router_line(told: Mapping[str, Any]) -> str:
 def down(
     context: typer.Context,
     router: Annotated[bool, typer.Option("--router", help="End the AMS router, too.")] = False,
+    control: Annotated[bool, typer.Option("--control", help="End the control, too: its outputs go to zero.")] = False,
 ) -> None:
-    """End the supervisor. Guests run on, and so does the router (unless --router); `dinrail up` finds them again."""
+    """End the supervisor. Guests run on, and so do router and control (unless asked); `dinrail up` finds them again."""
     from dinrail.daemon.client import ask
+    from dinrail.daemon.control import stop_control
     from dinrail.daemon.launch import stop_router
     from dinrail.daemon.protocol import Op, Request
     from dinrail.host.paths import Paths
@@ -127,6 +175,8 @@ def down(
     text = f"supervisor {word}; guests run on"
     if router:
         text += "; router down" if stop_router(Paths.default()) else "; router was not up"
+    if control:
+        text += "; control down" if stop_control(Paths.default()) else "; control was not up"
     _say(context, {"supervisor": "down"}, text)
 
 

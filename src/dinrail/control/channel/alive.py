@@ -7,6 +7,7 @@ from pathlib import Path
 from dinrail.control.channel.layout import ChannelHeader
 from dinrail.units import MS_NS
 
+_SELF = Path("/proc/self/stat")
 FRESH_NS = 200 * MS_NS
 """A heartbeat that is younger needs no second look."""
 
@@ -25,10 +26,8 @@ def has_ended(header: ChannelHeader, monotonic_ns: int) -> bool:
 
     False where that cannot be said: then a long silence has to do.
     """
-    if (
-        monotonic_ns - header.heartbeat_ns < FRESH_NS
-        or not header.control_start
-        or not Path("/proc/self/stat").exists()
-    ):
+    if monotonic_ns - header.heartbeat_ns < FRESH_NS or not header.control_start:
+        return False
+    if not _SELF.exists():
         return False
     return start_time(header.control_pid) != header.control_start

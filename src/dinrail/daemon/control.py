@@ -1,0 +1,188 @@
+"""Starting and asking the control: a process of its own that outlives whoever started it, and whom it is served by.
+
+    <run>/control/channel         what router, drivers and commands see of it; a new file each time it starts
+    <run>/control.json            tasks and exchanges as the document has them
+    <run>/control.log
+    <state>/control/retain        RETAIN and PERSISTENT variables
+
+Nobody starts it again when it ends: what a machine does after a crash of its control is for people to decide.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dinrail.control.channel.alive import has_ended
+from dinrail.control.channel.layout import ANY_CORE, Request, State
+from dinrail.control.channel.reader import Channel, ChannelBusy, text_of
+from dinrail.control.channel.request import ask, is_alive
+from dinrail.control.options import ControlOptions
+from dinrail.control.settings import ControlSettings
+from dinrail.daemon.launch import router_group
+from dinrail.errors import BadRequest, FormatError, HostError
+from dinrail.files import atomic_write, ensure_directory, os_refusal
+from dinrail.host.paths import Paths
+
+_UP_S = 15.0
+_DOWN_S = 15.0
+_POLL_S = 0.02
+_LAST_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ControlFiles:
+    """Where one control's files lie."""
+
+    channel: Path
+    settings: Path
+    log: Path
+    retain: Path
+
+    @classmethod
+    def of(cls, paths: Paths) -> ControlFiles:
+        return cls(
+            channel=paths.run / "control" / "channel",
+            settings=paths.run / "control.json",
+            log=paths.run / "control.log",
+            retain=paths.state / "control" / "retain",
+        )
+
+
+def control_status(paths: Paths) -> Mapping[str, Any] | None:
+    """What the control is and does, in JSON's own types; None when there is none, or it is silent.
+
+    Raises HostError when its channel may not be read, FormatError when that is damaged.
+    """
+    path = ControlFiles.of(paths).channel
+    if not path.exists():
+        return None
+    with Channel.open(path) as channel:
+        gone = not is_alive(channel) or has_ended(channel.header, time.monotonic_ns())
+        return None if gone else _describe(channel)
+
+
+def _describe(channel: Channel) -> Mapping[str, Any]:
+    header = channel.header
+    return {
+        "pid": header.control_pid,
+        "state": _state(header.state),
+        "application": text_of(header.application),
+        "port": header.ads_port,
+        "image": text_of(header.image_path),
+        "restart_index": header.restart_index,
+        "online_changes": header.online_change_count,
+        "tasks": [_describe_task(channel, number) for number in range(len(channel.tasks))],
+    }
+
+
+def _describe_task(channel: Channel, number: int) -> Mapping[str, Any]:
+    record = channel.statistics(number)
+    return {
+        "name": text_of(record.name),
+        "state": _state(record.state),
+        "fault": record.fault,
+        "core": None if record.core == ANY_CORE else record.core,
+        "cycle_ns": record.cycle_ns,
+        "cycles": record.cycle_count,
+        "overruns": record.overruns,
+        "missed_cycles": record.missed_cycles,
+        "latency_max_ns": record.latency_max_ns,
+        "execution_max_ns": record.execution_max_ns,
+    }
+
+
+def _state(number: int) -> str:
+    return State(number).name.lower() if number in set(State) else f"state {number}"
+
+
+def options_of(settings: ControlSettings, paths: Paths) -> ControlOptions:
+    """How the control is started for this document. Raises BadRequest when there is no built image."""
+    image = Path(settings.image)
+    if not settings.image or not image.is_file():
+        raise BadRequest(
+            "there is no built image to run",
+            where=settings.image or settings.project,
+            hint='`dinrail plc build PROJECT`, and name the file: `[control] image = "..."`',
+        )
+    files = ControlFiles.of(paths)
+    return ControlOptions(
+        image=image,
+        channel=files.channel,
+        retain=files.retain,
+        tasks=settings.tasks,
+        exchanges=settings.exchanges,
+        cores=settings.cores,
+        group=router_group(),
+        port=settings.port,
+    )
+
+
+def start_control(options: ControlOptions, paths: Paths) -> Mapping[str, Any]:
+    """Bring the control up, unless it is; its status either way. Raises HostError with its last words."""
+    answer = control_status_or_none(paths)
+    if answer is not None:
+        return answer
+    files = ControlFiles.of(paths)
+    for directory in (files.channel.parent, files.retain.parent):
+        ensure_directory(directory)
+    atomic_write(files.settings, options.settings_json().encode())
+    process = _spawn(options, files)
+    deadline = time.monotonic() + _UP_S
+    while time.monotonic() < deadline and process.poll() is None:
+        answer = control_status_or_none(paths)
+        if answer is not None and answer["pid"] == process.pid:
+            process.returncode = 0  # it is on its own now: neither waited for nor warned about
+            return answer
+        time.sleep(_POLL_S)
+    tail = tuple(files.log.read_text(errors="backslashreplace").splitlines()[-_LAST_LINES:])
+    raise HostError("the control did not come up", where=str(files.log), details=tail)
+
+
+def stop_control(paths: Paths) -> bool:
+    """Ask the control to end, and wait until it has. False when there was none. Raises Refused, HostError."""
+    if control_status_or_none(paths) is None:
+        return False
+    ask(ControlFiles.of(paths).channel, Request.EXIT)
+    deadline = time.monotonic() + _DOWN_S
+    while time.monotonic() < deadline:
+        if control_status_or_none(paths) is None:
+            return True
+        time.sleep(_POLL_S)
+    where = str(ControlFiles.of(paths).channel)
+    raise HostError("the control does not end", where=where, hint="dinrail control status")
+
+
+def control_status_or_none(paths: Paths) -> Mapping[str, Any] | None:
+    """As `control_status`; None for a channel that cannot be understood, too: it is being made, or damaged."""
+    try:
+        return control_status(paths)
+    except (HostError, FormatError, ChannelBusy):
+        return None
+
+
+def _spawn(options: ControlOptions, files: ControlFiles) -> subprocess.Popen[bytes]:
+    argv = (sys.executable, "-m", "dinrail.control", *options.argv(files.settings))
+    try:
+        log = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as fault:
+        raise os_refusal(fault, "write the control's log", files.log) from fault
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+    except OSError as fault:
+        raise os_refusal(fault, "start the control", sys.executable) from fault
+    finally:
+        os.close(log)
