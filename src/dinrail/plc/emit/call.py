@@ -33,7 +33,7 @@ def _arguments(w: Writer, function: Function, nodes: list[Expression | Location]
     out = []
     for variable, node in zip(function.parameters, nodes, strict=True):
         if variable.storage is Storage.POINTER:
-            out.append(f"ptr {location.address(w, cast(Location, node))}")
+            out.append(f"ptr {location.taken_address(w, cast(Location, node))}")
         else:
             out.append(f"{parameter_text(variable)} {expression.value(w, cast(Expression, node))}")
     return out
@@ -62,7 +62,7 @@ def call(w: Writer, node: Call) -> str:
         return _external(w, node)
     operands = ["ptr %ctx"]
     if node.receiver is not None:
-        operands.append(f"ptr {location.address(w, node.receiver)}")
+        operands.append(f"ptr {location.taken_address(w, node.receiver)}")
     operands += _arguments(w, function, node.arguments)
     return _finish(w, w.emission.symbol(function), function, operands, node.at)
 
@@ -96,7 +96,7 @@ def _scalar(variable: Variable) -> ScalarType | None:
 
 def virtual_call(w: Writer, node: VirtualCall) -> str:
     """A method's value, for the class that the instance turns out to be."""
-    receiver = location.address(w, node.receiver)
+    receiver = location.taken_address(w, node.receiver)
     operands = ["ptr %ctx", f"ptr {receiver}", *_arguments(w, node.method, node.arguments)]
     kind = resolve(node.receiver.type)
     owner = kind if isinstance(kind, FunctionBlockType) else node.method.owner

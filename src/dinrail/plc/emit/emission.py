@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dinrail.plc.core.program import Function, Options, Program
+from dinrail.plc.emit.aliasing import Aliasing
 from dinrail.plc.emit.debuginfo import DebugInfo
 from dinrail.plc.emit.dispatch import Dispatch
 from dinrail.plc.emit.runtime import HELPERS
@@ -21,6 +22,7 @@ class Emission:
         self.program = program
         self.options = options
         self.debug = DebugInfo()
+        self.aliasing = Aliasing(self.debug)
         self.dispatch = Dispatch(program, self)
         self.functions: list[str] = []
         self.waiting: list[Function] = []

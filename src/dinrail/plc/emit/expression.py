@@ -70,8 +70,7 @@ def load(w: Writer, node: Load) -> str:
     if bit is not None:
         return _load_bit(w, *bit)
     where = location.address(w, node.location)
-    align = "" if where[:2] == "%v" else ", align 1"
-    found = w.value(f"load {MEMORY[kind.name]}, ptr {where}{align}")
+    found = w.value(f"load {MEMORY[kind.name]}, ptr {where}{location.mark(w, node.location)}")
     return w.value(f"icmp ne i8 {found}, 0") if kind.family is Family.BOOL else found
 
 
@@ -100,8 +99,7 @@ def store(w: Writer, target: Location, kind_name: str, operand: str) -> None:
             return
         operand = w.value(f"zext i1 {operand} to i8")
     where = location.address(w, target)
-    align = "" if where[:2] == "%v" else ", align 1"
-    w.effect(f"store {MEMORY[kind_name]} {operand}, ptr {where}{align}")
+    w.effect(f"store {MEMORY[kind_name]} {operand}, ptr {where}{location.mark(w, target)}")
 
 
 def _store_bit(w: Writer, base: Location, bit: int, operand: str) -> None:
@@ -114,7 +112,7 @@ def _store_bit(w: Writer, base: Location, bit: int, operand: str) -> None:
 
 
 def _address_of(w: Writer, node: AddressOf) -> str:
-    where = location.address(w, node.location)
+    where = location.taken_address(w, node.location)
     return w.value(f"ptrtoint ptr {where} to i64")
 
 

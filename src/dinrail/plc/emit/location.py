@@ -42,6 +42,42 @@ def address(w: Writer, location: Location) -> str:
     return w.value(f"getelementptr inbounds i8, ptr {base}, i64 {offset}")
 
 
+def taken_address(w: Writer, location: Location) -> str:
+    """As address, for somebody who keeps it or passes it on."""
+    root = _root(location)
+    if root is not None and root.storage is Storage.STATIC:
+        w.emission.aliasing.take(root)
+    return address(w, location)
+
+
+def mark(w: Writer, location: Location) -> str:
+    """What a load or store at a location ends with: see `aliasing`."""
+    root = _root(location)
+    if root is None or root.storage is Storage.POINTER:
+        return f", align 1{w.emission.aliasing.reached}"
+    if root.storage is Storage.STATIC:
+        return f", align 1{w.emission.aliasing.of(root)}"
+    return ", align 1" if root.storage is Storage.AREA else ""
+
+
+def _root(location: Location) -> Variable | None:
+    """The variable by whose name a place is found; None when an address leads to it."""
+    while True:
+        if isinstance(location, VariableAt):
+            return location.variable
+        if isinstance(location, SequenceAt):
+            location = location.location
+        elif isinstance(location, DerefAt | SelfAt | ConstantAt) or _refers(location):
+            return None
+        else:
+            location = location.base
+
+
+def _refers(location: Location) -> bool:
+    """Whether it is what a VAR_IN_OUT of an instance refers to."""
+    return isinstance(location, FieldAt) and location.field.is_reference_field and not location.raw
+
+
 def place(w: Writer, location: Location) -> Base:
     """Its address as base and distance."""
     return _PLACES[type(location)](w, location)

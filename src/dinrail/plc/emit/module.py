@@ -49,6 +49,7 @@ def write_module(program: Program, tasks: Sequence[TaskProgram], options: Option
     parts.append(stubs_text(emission, stubs_of(program)))
     while emission.waiting:
         write_function(emission, emission.waiting.pop(0))
+    emission.aliasing.finish()
     parts += [
         emission.globals_text(),
         emission.dispatch.tables_text(),

@@ -27,6 +27,8 @@ _MEMMOVE = (
 )
 _MEMSET = ("llvm.memset.p0.i64", "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg) nounwind willreturn")
 _LEADING_ZEROS = ("llvm.ctlz.i64", "declare i64 @llvm.ctlz.i64(i64, i1 immarg) nounwind memory(none)")
+_STRNLEN = ("strnlen", "declare i64 @strnlen(ptr, i64) nounwind willreturn memory(argmem: read)")
+_STRNCMP = ("strncmp", "declare i32 @strncmp(ptr, ptr, i64) nounwind willreturn memory(argmem: read)")
 
 _FAULT = f"""\
 define internal void @dinrail_fault(ptr %ctx, i32 %code, i64 %place, i64 %v0, i64 %v1, i64 %v2) #3 {{
@@ -146,8 +148,8 @@ caught:
   ret i64 %fault
 }}"""
 
-_COMPARE_TEXT = """\
-define internal i32 @text_compare_{width}(ptr %a, i64 %na, ptr %b, i64 %nb) #1 {{
+_COMPARE_TEXT_16 = """\
+define internal i32 @text_compare_16(ptr %a, i64 %na, ptr %b, i64 %nb) #1 {
 entry:
   br label %head
 head:
@@ -155,24 +157,24 @@ head:
   %ina = icmp ult i64 %i, %na
   br i1 %ina, label %loada, label %enda
 loada:
-  %pa = getelementptr inbounds i{width}, ptr %a, i64 %i
-  %va = load i{width}, ptr %pa, align 1
+  %pa = getelementptr inbounds i16, ptr %a, i64 %i
+  %va = load i16, ptr %pa, align 1
   br label %enda
 enda:
-  %ca = phi i{width} [ 0, %head ], [ %va, %loada ]
+  %ca = phi i16 [ 0, %head ], [ %va, %loada ]
   %inb = icmp ult i64 %i, %nb
   br i1 %inb, label %loadb, label %endb
 loadb:
-  %pb = getelementptr inbounds i{width}, ptr %b, i64 %i
-  %vb = load i{width}, ptr %pb, align 1
+  %pb = getelementptr inbounds i16, ptr %b, i64 %i
+  %vb = load i16, ptr %pb, align 1
   br label %endb
 endb:
-  %cb = phi i{width} [ 0, %enda ], [ %vb, %loadb ]
-  %wa = zext i{width} %ca to i32
-  %wb = zext i{width} %cb to i32
+  %cb = phi i16 [ 0, %enda ], [ %vb, %loadb ]
+  %wa = zext i16 %ca to i32
+  %wb = zext i16 %cb to i32
   %difference = sub i32 %wa, %wb
   %same = icmp eq i32 %difference, 0
-  %alive = icmp ne i{width} %ca, 0
+  %alive = icmp ne i16 %ca, 0
   %go = and i1 %same, %alive
   br i1 %go, label %more, label %done
 more:
@@ -180,7 +182,34 @@ more:
   br label %head
 done:
   ret i32 %difference
-}}"""
+}"""
+
+_COMPARE_TEXT_8 = """\
+define internal i32 @text_compare_8(ptr %a, i64 %na, ptr %b, i64 %nb) #1 {
+entry:
+  %shorter = icmp ult i64 %na, %nb
+  %both = select i1 %shorter, i64 %na, i64 %nb
+  %sign = call i32 @strncmp(ptr %a, ptr %b, i64 %both)
+  %differ = icmp ne i32 %sign, 0
+  %alike = icmp eq i64 %na, %nb
+  %known = or i1 %differ, %alike
+  br i1 %known, label %done, label %tail
+tail:
+  %length = call i64 @strnlen(ptr %a, i64 %both)
+  %ended = icmp ult i64 %length, %both
+  br i1 %ended, label %done, label %longer
+longer:
+  %which = select i1 %shorter, ptr %b, ptr %a
+  %at = getelementptr inbounds i8, ptr %which, i64 %both
+  %unit = load i8, ptr %at, align 1
+  %more = zext i8 %unit to i32
+  %less = sub i32 0, %more
+  %rest = select i1 %shorter, i32 %less, i32 %more
+  br label %done
+done:
+  %answer = phi i32 [ %sign, %entry ], [ 0, %tail ], [ %rest, %longer ]
+  ret i32 %answer
+}"""
 
 _COPY_TEXT_8 = """\
 define internal void @text_copy_8(ptr %to, ptr %from, i64 %most) #1 {
@@ -316,14 +345,11 @@ HELPERS = {
     ),
     "dinrail_allocate": Helper(ALLOCATE, declares=(_MEMSET, _LEADING_ZEROS)),
     "dinrail_release": Helper(RELEASE, ("dinrail_allocate",)),
-    "text_compare_8": Helper(_COMPARE_TEXT.format(width=8)),
-    "text_compare_16": Helper(_COMPARE_TEXT.format(width=16)),
+    "text_compare_8": Helper(_COMPARE_TEXT_8, declares=(_STRNCMP, _STRNLEN)),
+    "text_compare_16": Helper(_COMPARE_TEXT_16),
     "text_copy_8": Helper(
         _COPY_TEXT_8,
-        declares=(
-            _MEMMOVE,
-            ("strnlen", "declare i64 @strnlen(ptr, i64) nounwind willreturn memory(argmem: read)"),
-        ),
+        declares=(_MEMMOVE, _STRNLEN),
     ),
     "text_copy_16": Helper(_COPY_TEXT_16, declares=(_MEMMOVE,)),
 }

@@ -84,6 +84,10 @@ class Session:
             return None
         return self._run(self._initialise, 0, None)
 
+    def entry_address(self, task: int) -> int:
+        """The address of a task's cycle, `u32 (ctx)`: for whoever times it."""
+        return self._address(abi.task_symbol(task))
+
     def context(self, task: int) -> int:
         """The address of a task's record (control.context)."""
         return self._contexts + task * context.STRIDE_BYTES
