@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dinrail.plc.check.world import MethodInfo, PouInfo
 from dinrail.plc.core.program import Function
 from dinrail.plc.parse.declaration import Access
-from dinrail.plc.types.model import UNKNOWN, AliasType, FunctionBlockType, InterfaceType, Type
+from dinrail.plc.types.model import BOOL, UNKNOWN, AliasType, FunctionBlockType, InterfaceType, Type
 from dinrail.plc.types.variable import Role, Variable
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 CONSTRUCTOR = "FB_INIT"
 """Never dispatched: each class's own is called, base first; so a derived one may take more."""
+
+IMPLICIT = ("bInitRetains", "bInCopyCode")
+"""What the system gives to FB_Init before what a declaration gives."""
 
 
 def build_tables(declarations: Declarations, info: PouInfo) -> None:
@@ -51,12 +54,24 @@ def _block(declarations: Declarations, info: PouInfo, block: FunctionBlockType) 
         if inherited is not None:
             _check_override(declarations, info, method, inherited)
         block.methods[name] = method.function
-        if name != CONSTRUCTOR:
+        if name == CONSTRUCTOR:
+            _check_constructor(declarations, method)
+        else:
             block.slots.setdefault(name, len(block.slots))
     _inherit_accessors(info)
     _check_abstract(declarations, info, block)
     for interface in block.interfaces:
         _check_implemented(declarations, info, block, interface)
+
+
+def _check_constructor(declarations: Declarations, method: MethodInfo) -> None:
+    """FB_Init gives BOOL and begins with the two parameters that the system gives it."""
+    result, first = result_of(method.function), _seen(method.function)[:2]
+    fits = result is not None and same_type(result.type, BOOL) and len(first) == len(IMPLICIT)
+    if not fits or any(each.role is not Role.INPUT or not same_type(each.type, BOOL) for each in first):
+        text = "FB_Init gives BOOL and begins with two inputs of the system's"
+        hint = "METHOD FB_Init : BOOL VAR_INPUT bInitRetains : BOOL; bInCopyCode : BOOL; (* your own *) END_VAR"
+        declarations.world.report.error(method.syntax.at, "fb-init-signature", text, hint)
 
 
 def _inherit_accessors(info: PouInfo) -> None:

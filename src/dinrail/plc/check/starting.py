@@ -176,7 +176,7 @@ def _bind(declarations: Declarations, place: Location, part: Variable, path: str
         variable.offset_bytes = address.offset_bytes
     world.program.areas.append(variable)
     at = part.at
-    raw = FieldAt(at, place, part, part.type, raw=True)
+    raw = FieldAt(at, place, part, ULINT, raw=True)
     world.program.initialise.body.append(Assign(at, raw, AddressOf(at, VariableAt(at, variable, part.type), ULINT)))
 
 
