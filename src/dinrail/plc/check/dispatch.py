@@ -39,9 +39,8 @@ def is_exact(e: Elaborator, place: core.Location) -> bool:
 
 
 def method_key(info: MethodInfo) -> str:
-    """Its key in FunctionBlockType.methods and slots: upper case, but `.get` and `.set` as they are."""
-    name, dot, accessor = info.name.partition(".")
-    return name.upper() + dot + accessor
+    """Its key in FunctionBlockType.methods and slots: all upper case, also `P.GET` and `P.SET`."""
+    return info.name.upper()
 
 
 def call(
