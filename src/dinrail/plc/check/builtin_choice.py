@@ -35,7 +35,7 @@ def _sel(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: T
     """SEL(g, in0, in1): in1 when g is TRUE. Both are evaluated."""
     condition = e.value(arguments[0], BOOL)
     operands = [e.operand(one, want) for one in arguments[1:]]
-    return _one_of(e, "SEL", [condition], [operands[1], operands[0]], node.at)
+    return _one_of(e, "SEL", [condition], [operands[1], operands[0]], node.at, want)
 
 
 def _mux(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:
@@ -51,7 +51,7 @@ def _mux(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: T
         build.compare(Comparison.EQUAL, number, build.number(position, LINT, node.at), node.at)
         for position in range(len(operands) - 1)
     ]
-    found = _one_of(e, "MUX", conditions, operands, node.at)
+    found = _one_of(e, "MUX", conditions, operands, node.at, want)
     if not before:
         return found
     if found.value is not None:
@@ -61,12 +61,19 @@ def _mux(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: T
     return found
 
 
-def _one_of(e: Elaborator, name: str, conditions: list[core.Expression], operands: list[Operand], at: Place) -> Operand:
+def _one_of(
+    e: Elaborator,
+    name: str,
+    conditions: list[core.Expression],
+    operands: list[Operand],
+    at: Place,
+    want: Type | None,
+) -> Operand:
     """The operand of the first condition that holds; the last one if none does."""
-    kind = common(e, name, operands, at)
+    kind = common(e, name, operands, at, want)
     if held_as(kind) is None:
         return _one_place(e, kind, conditions, operands, at)
-    kind, values, loose = unified(e, name, operands, at)
+    kind, values, loose = unified(e, name, operands, at, want)
     found = values[-1]
     for condition, value in zip(reversed(conditions), reversed(values[:-1]), strict=True):
         found = chosen(condition, value, found, at)

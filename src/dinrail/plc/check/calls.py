@@ -77,12 +77,15 @@ def callee(e: Elaborator, node: syntax.Call) -> Found:
         if pou is not None and pou.kind is PouKind.FUNCTION and pou.name.upper() == text:
             return pou
     try:
-        return e.found(target)
+        found = e.found(target)
     except Told:
         for argument in node.arguments:
             if argument.value is not None:
                 e.attempt(argument.value)
         raise
+    if isinstance(found, TypeRef) and isinstance(target, syntax.Name) and e.is_builtin(target.text.upper()):
+        return BuiltinRef(target.text.upper())  # TIME() and LTIME(), which are types too
+    return found
 
 
 def _instance(e: Elaborator, found: Found, at: Place) -> core.Location | None:

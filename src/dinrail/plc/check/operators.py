@@ -201,8 +201,15 @@ def _floats(
     if operator is BinaryOperator.DIVIDE:
         divisor_is_not_zero(e, y, at)
     value = build.binary(operator, x, y, kind, at)
-    loose = left.loose or right.loose
-    return Operand(kind, value, loose=left.loose and right.loose, soft=loose or left.soft or right.soft)
+    return Operand(kind, value, loose=left.loose and right.loose, soft=kind is LREAL and _soft(left, right))
+
+
+def _soft(left: Operand, right: Operand) -> bool:
+    """Whether an LREAL result is one because of a literal only."""
+    literal = [side.loose or side.soft for side in (left, right)]
+    return any(literal) and all(
+        ok or scalar_of(side) is not LREAL for ok, side in zip(literal, (left, right), strict=True)
+    )
 
 
 def _strict(e: Elaborator, operator: str, left: Operand, right: Operand, at: Place) -> None:

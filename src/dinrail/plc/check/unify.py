@@ -13,15 +13,17 @@ from dinrail.plc.core import expression as core
 from dinrail.plc.core.statement import Statement
 from dinrail.plc.source import Place
 from dinrail.plc.types.convert import TIMES, Conversion, conversion, same_type
-from dinrail.plc.types.model import LINT, ULINT, Family, ScalarType, TextType, Type, held_as, resolve
+from dinrail.plc.types.model import LINT, ULINT, Family, InterfaceType, ScalarType, TextType, Type, held_as, resolve
 
 if TYPE_CHECKING:
     from dinrail.plc.check.elaborator import Elaborator
 
 
-def unified(e: Elaborator, name: str, operands: list[Operand], at: Place) -> tuple[Type, list[core.Expression], bool]:
+def unified(
+    e: Elaborator, name: str, operands: list[Operand], at: Place, want: Type | None = None
+) -> tuple[Type, list[core.Expression], bool]:
     """(common type, values of it, whether all were literals)."""
-    kind = common(e, name, operands, at)
+    kind = common(e, name, operands, at, want)
     loose = all(side.loose for side in operands)
     held = held_as(kind)
     if held is None:
@@ -42,8 +44,10 @@ def _number(e: Elaborator, side: Operand, kind: Type, held: ScalarType, at: Plac
     return scaled(value, held, at) if held.family in TIMES else build.converted(value, held, at)
 
 
-def common(e: Elaborator, name: str, operands: list[Operand], at: Place) -> Type:
-    """The type that all operands have or convert to."""
+def common(e: Elaborator, name: str, operands: list[Operand], at: Place, want: Type | None = None) -> Type:
+    """The type that all operands have or convert to. Instances are what is wanted: an interface."""
+    if want is not None and isinstance(resolve(want), InterfaceType):
+        return want
     first = operands[0]
     kind = first.type
     for other in operands[1:]:
