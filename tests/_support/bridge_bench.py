@@ -48,6 +48,7 @@ class PortTable:
     def __init__(self) -> None:
         self.devices: dict[int, Device] = {}
         self.epoch = 0
+        self.woken_ns = 0
 
     def serve(self, port: int, device: Device) -> None:
         assert port not in self.devices
@@ -57,6 +58,9 @@ class PortTable:
     def withdraw(self, port: int) -> None:
         del self.devices[port]
         self.epoch += 1
+
+    def wake(self, due_ns: int) -> None:
+        self.woken_ns = due_ns
 
     def changed(self) -> None:
         self.epoch += 1

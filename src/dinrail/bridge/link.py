@@ -47,8 +47,10 @@ class Link:
     generation: moves with every other layout and channel; `channels` with every other channel only.
     """
 
-    def __init__(self, path: Path, now_ns: Callable[[], int]) -> None:
+    def __init__(self, path: Path, now_ns: Callable[[], int], wake: Callable[[], None]) -> None:
+        """wake: told when `due_ns` may have come nearer."""
         self.path = path
+        self._wake = wake
         self.snapshots = Snapshots(self)
         self.layout: Layout | None = None
         self._adopted: Layout | None = None
@@ -147,12 +149,15 @@ class Link:
         if task >= len(self._outgoing):
             raise AdsFault(AdsError.NOT_READY, f"the control has no task {task} any more")
         self._outgoing[task].submit(command, space, offset, data, self._settling, self._now_ns())
+        self._wake()
 
     def call(self, task: int, stub: Stub, instance: int, inputs: bytes) -> Later:
         self._known()
         if task >= len(self._calls):
             raise AdsFault(AdsError.NOT_READY, f"the control has no task {task} any more")
-        return self._calls[task].invoke(stub, instance, inputs, self._now_ns())
+        later = self._calls[task].invoke(stub, instance, inputs, self._now_ns())
+        self._wake()
+        return later
 
     def unforce_all(self) -> None:
         for task in range(len(self._outgoing)):
@@ -166,7 +171,9 @@ class Link:
         self._living()
         if self._writer is None:
             raise AdsFault(AdsError.BUSY, "another process writes to this control")
-        return self._asks.add(requests, self._now_ns())
+        later = self._asks.add(requests, self._now_ns())
+        self._wake()
+        return later
 
     # bridge.snapshots.Publisher
 

@@ -49,6 +49,9 @@ class Ports(Protocol):
     def withdraw(self, port: int) -> None:
         """There is no such port any more (error 6)."""
 
+    def wake(self, due_ns: int) -> None:
+        """The bridge's `tick` is needed at that time, which may be sooner than it said last."""
+
     def changed(self) -> None:
         """Names and places are others: ask again for what was permitted and prepared."""
 
@@ -69,7 +72,7 @@ class Bridge:
         limits: Limits | None = None,
         start: Start | None = None,
     ) -> None:
-        self.link = Link(path, now_ns)
+        self.link = Link(path, now_ns, self._wake)
         self.state = ControlState(self.link)
         self.latency = ControlLatency(self.link)
         self.plc: PlcDevice | None = None
@@ -95,6 +98,9 @@ class Bridge:
         if self._loading is not None:
             return min(due, self.link.polled_ns + LOADING_POLL_NS)
         return due
+
+    def _wake(self) -> None:
+        self._ports.wake(self.link.due_ns())
 
     def ports(self) -> tuple[int, ...]:
         """Those that are served now."""

@@ -153,6 +153,9 @@ class ControlPorts:
             self._own.discard(port)
             self._process.router.withdraw(port)
 
+    def wake(self, due_ns: int) -> None:
+        self._process.ticker.arm(due_ns)
+
     def changed(self) -> None:
         self._process.symbols_changed()
 
