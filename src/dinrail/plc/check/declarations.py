@@ -88,6 +88,7 @@ class Declarations:
     fixed: dict[int, Address] = field(default_factory=dict)  # written addresses, by id(variable)
     woken: list[PouInfo] = field(default_factory=list)  # declared, not yet completed
     depth: int = 0  # of settle_pou
+    has_circles: bool = False  # whether a type contains itself
     complete: Callable[[PouInfo], None] | None = None  # set once all of the project's own is declared
 
     def hook(self) -> None:
@@ -135,6 +136,8 @@ class Declarations:
         if declared is None or declared.valued is True:
             return
         if declared.valued is False:
+            if self.has_circles:
+                return
             text = f"the value of {variable.name} depends on itself"
             self.world.report.error(declared.syntax.at, "depends-on-itself", text)
             return
@@ -164,7 +167,7 @@ class Declarations:
         if id(kind) in self.laying_out:
             text = f"{kind.name} contains itself, so it has no size"
             self.world.report.error(kind.at, "contains-itself", text, "hold a POINTER TO it instead")
-            kind.laid_out = True
+            kind.laid_out = self.has_circles = True
             return
         self.laying_out.add(id(kind))
         self._lay_out_parts(kind)
