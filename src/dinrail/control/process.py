@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from dinrail.control.change.make import change_online
+from dinrail.control.channel.alive import start_time
 from dinrail.control.channel.create import write_answer
 from dinrail.control.channel.layout import ChannelHeader, Realtime, Request, offset_of
 from dinrail.control.channel.plan import CONTROL_RING_BYTES
@@ -99,6 +101,8 @@ class Process:
         elif record.kind == Request.CONFIG:
             control.config()
             self._watch.renew()
+        elif record.kind == Request.SWAP:
+            return change_online(control, Path(record.data.decode("utf-8", "surrogateescape")))
         elif record.kind == Request.SAVE:
             control.save()
         elif record.kind == Request.EXIT:
@@ -127,15 +131,6 @@ class Process:
                 os.write(2, text.encode())
             except OSError:
                 return
-
-
-def start_time(pid: int) -> int:
-    """Field 22 of /proc/PID/stat, clock ticks since boot: with the pid, the name of a process. 0: unknown."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-        return int(stat[stat.rindex(b")") + 1 :].split()[19])
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 def _hold_latency(notes: list[str]) -> int | None:

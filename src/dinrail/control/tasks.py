@@ -66,11 +66,11 @@ class Tasks:
         base = channel.memory.address()
         high = base + channel.memory.size_bytes
         values = {"task_count": count + 1, "tasks": table, "channel_low": base, "channel_high": high}
-        put(self.common.address, _blank(Common, values))
+        put(self.common.address, blank(Common, values))
         for index, block in enumerate(self.blocks[:-1]):
             values = self._own(index) | _shared(index, base, channel) | self._exchanges(index, base, channel)
-            put(block.address, _blank(TaskBlock, values))
-        put(self.main.address, _blank(TaskBlock, self._own(0) | {"index": count}))
+            put(block.address, blank(TaskBlock, values))
+        put(self.main.address, blank(TaskBlock, self._own(0) | {"index": count}))
 
     def close(self) -> None:
         """Free the blocks: no thread may be left."""
@@ -110,7 +110,7 @@ class Tasks:
                 "output_offset": exchange.output_offset,
                 "output_bytes": exchange.output_bytes,
             }
-            put(table + number * size_bytes, _blank(ExchangeBlock, values))
+            put(table + number * size_bytes, blank(ExchangeBlock, values))
         return {"exchanges": table, "exchange_count": len(own)}
 
     # Modules.
@@ -126,7 +126,7 @@ class Tasks:
         for index in (*range(len(image.tasks)), 0):
             table = _segments(arena, module, index)
             at = arena.take(block_bytes)
-            put(at, _blank(ModuleBlock, table | _module(module, index, layout)))
+            put(at, blank(ModuleBlock, table | _module(module, index, layout)))
             blocks.append(at)
         self.clear_contexts(module)
         return Installed(module, arena, tuple(blocks), layout)
@@ -165,7 +165,8 @@ class Tasks:
             block.set("wanted", state)
 
 
-def _blank(kind: type, values: dict[str, int]) -> object:
+def blank(kind: type, values: dict[str, int]) -> object:
+    """A record of zeros but for these fields."""
     names = (name for name, _ in layout_of(kind).fields if not name.startswith("_"))
     return kind(**(dict.fromkeys(names, 0) | values))
 
@@ -200,7 +201,7 @@ def _segments(arena: Arena, module: Module, index: int) -> dict[str, int]:
             "size_bytes": segment.size_bytes,
             "position": position,
         }
-        put(table + number * size_bytes, _blank(SegmentBlock, values))
+        put(table + number * size_bytes, blank(SegmentBlock, values))
     total = published_bytes(module.image.tasks[index].segments)
     return {"segments": table, "segment_count": len(placed), "published_bytes": total}
 

@@ -106,6 +106,10 @@ class Threads:
         """From `start` on, also before its first instruction, until its last one."""
         return block.get("alive") != 0
 
+    def stack_bytes(self, index: int) -> int:
+        """What the task's thread has."""
+        return self._stacks[index].size_bytes
+
     def stack_used_bytes(self, index: int) -> int:
         """How deep the task's stack ever was: from the lowest byte that is not zero any more."""
         stack = self._stacks[index]

@@ -23,6 +23,7 @@ from dinrail.layout import layout_of
 _LEAST_STAGE_NS = 20_000_000
 _STACK_EVERY_NS = 2_000_000_000
 _TEXT_BYTES = dict(layout_of(ShownFault).fields)["text"].size_bytes
+_U64 = 0xFFFFFFFFFFFFFFFF
 _HEARTBEAT = offset_of(ChannelHeader, "heartbeat_ns")
 
 
@@ -41,7 +42,9 @@ class Watch:
     def __init__(self, control: Control) -> None:
         self._control = control
         self._seen = [_Seen() for _ in control.settings]
+        self._log_address = 0
         self._log_next = 0
+        self._logged = 0
         self._stack_looked_ns = 0
         self.lines: list[str] = []
 
@@ -104,7 +107,7 @@ class Watch:
         lines = fault_lines(control.settings[index].name, fault, path)
         self.lines += lines
         text = "\n".join(lines).encode()[:_TEXT_BYTES]
-        frames = [(frame - base & _U64).to_bytes(8, "little") for frame in fault.frames[:FRAME_CAPACITY]]
+        frames = [((frame - base) & _U64).to_bytes(8, "little") for frame in fault.frames[:FRAME_CAPACITY]]
         block = control.tasks.blocks[index]
         write_fault(
             control.memory,
@@ -122,9 +125,7 @@ class Watch:
                 frame_count=len(frames),
                 text_bytes=len(text),
                 address=fault.values[0] & _U64 if fault.place == 0 else 0,
-                frames=b"".join((frame & _U64).to_bytes(8, "little") for frame in frames).ljust(
-                    8 * FRAME_CAPACITY, b"\0"
-                ),
+                frames=b"".join(frames).ljust(8 * FRAME_CAPACITY, b"\0"),
                 text=text.ljust(_TEXT_BYTES, b"\0"),
             ),
         )
@@ -132,24 +133,27 @@ class Watch:
         control.set_state(State.EXCEPTION)
 
     def _copy_log(self) -> None:
-        """What the code has logged since the last look, into the channel. Entries that were overtaken are lost."""
+        """What the code has logged since the last look, into the channel. Entries that were overtaken are lost.
+
+        The channel's numbers go on when another module's log begins anew.
+        """
         control, at = self._control, self._control.module.log
         if not at:
             return
+        if at != self._log_address:
+            self._log_address, self._log_next = at, 0
         begun = ctypes.c_uint64.from_address(at).value
-        if begun < self._log_next:
-            self._log_next = 0  # another module's log
-        target = control.plan.log
         for number in range(max(self._log_next, begun - context.LOG_ENTRIES), begun):
-            place = context.LOG_HEADER_BYTES + number % context.LOG_ENTRIES * context.LOG_ENTRY_BYTES
-            entry = ctypes.string_at(at + place, context.LOG_ENTRY_BYTES)
+            entry = ctypes.string_at(at + _log_place(number), context.LOG_ENTRY_BYTES)
             if int.from_bytes(entry[:8], "little") != number + 1:
                 break
-            control.memory.set_u64(target + place, 0)
-            control.memory.write(target + place + 8, entry[8:])
-            control.memory.set_u64(target + place, number + 1)
+            target = control.plan.log + _log_place(self._logged)
+            control.memory.set_u64(target, 0)
+            control.memory.write(target + 8, entry[8:])
+            self._logged += 1
+            control.memory.set_u64(target, self._logged)
+            control.memory.set_u64(control.plan.log, self._logged)
             self._log_next = number + 1
-            control.memory.set_u64(target, self._log_next)
 
     def _look_at_stacks(self) -> None:
         control = self._control
@@ -158,4 +162,5 @@ class Watch:
             control.memory.set_u64(planned.record + offset_of(TaskRecord, "stack_used_bytes"), used)
 
 
-_U64 = 0xFFFFFFFFFFFFFFFF
+def _log_place(number: int) -> int:
+    return context.LOG_HEADER_BYTES + number % context.LOG_ENTRIES * context.LOG_ENTRY_BYTES
