@@ -26,10 +26,10 @@ def initialise_aggregate(
         out.append(Fill(at, place, e.default_bytes(place.type)))
     if isinstance(node, syntax.ArrayInit):
         if not isinstance(kind, ArrayType):
-            raise e.told(node.at, "initialiser", f"[...] is for arrays, this is '{place.type.name}'")
+            raise e.told(node.at, "initialiser", f"[...] is for arrays, this is {place.type.name}")
         return out + _array(e, place, kind, node, at)
     if not isinstance(kind, StructType | FunctionBlockType):
-        raise e.told(node.at, "initialiser", f"(... := ...) is for structures, this is '{place.type.name}'")
+        raise e.told(node.at, "initialiser", f"(... := ...) is for structures, this is {place.type.name}")
     return out + _fields(e, place, kind, node, at)
 
 
@@ -44,7 +44,7 @@ def _array(e: Elaborator, place: core.Location, kind: ArrayType, node: syntax.Ar
                 raise e.told(repeat.at, "initialiser", "a repetition is a constant number")
             count = int(known.value)
         if position + count > kind.count:
-            raise e.told(node.at, "initialiser", f"more than the {kind.count} elements of '{kind.name}'")
+            raise e.told(node.at, "initialiser", f"more than the {kind.count} elements of {kind.name}")
         for number in range(position, position + count if value is not None else position):
             if value is not None:
                 element = core.IndexAt(at, place, build.number(number, LINT, at), kind.element)
@@ -61,7 +61,7 @@ def _fields(
         variable = kind.fields.get(name.upper())
         if variable is None:
             hint = near(name, [found.name for found in kind.fields.values()])
-            raise e.told(field_at, "no-member", f"'{kind.name}' has no member '{name}'", hint)
+            raise e.told(field_at, "no-member", f"{kind.name} has no member {name}", hint)
         if variable.bit >= 0:
             byte = core.FieldAt(at, place, variable, BYTE)
             out += e.initialise(core.BitAt(at, byte, variable.bit, BOOL), value, at)

@@ -6,6 +6,7 @@ from dinrail.plc.types.model import (
     BYTE,
     DINT,
     SCALARS,
+    UDINT,
     ArrayType,
     EnumType,
     Family,
@@ -26,7 +27,7 @@ _CLASSES = (
     "ANYNUM", "ANYREAL", "LAZY", "LTIME", "BITCONST", "INTERFACE", "LDATE", "LDATEANDTIME", "LTIMEOFDAY",
 )  # fmt: skip
 
-TYPE_CLASS = EnumType("__SYSTEM.TYPE_CLASS", DINT, {f"TYPE_{name}": number for number, name in enumerate(_CLASSES)})
+TYPE_CLASS = EnumType("__SYSTEM.TYPE_CLASS", UDINT, {f"TYPE_{name}": number for number, name in enumerate(_CLASSES)})
 """Numbered as TwinCAT's; its 64-bit dates follow behind."""
 
 _BY_SCALAR = {

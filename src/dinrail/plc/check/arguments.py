@@ -22,6 +22,7 @@ from dinrail.plc.types.convert import is_below, same_type
 from dinrail.plc.types.model import (
     DINT,
     LINT,
+    UDINT,
     ULINT,
     AnyType,
     ArrayType,
@@ -82,7 +83,7 @@ def _one(
     where = argument.at if argument is not None else at
     if variable.role is Role.IN_OUT:
         if value is None:
-            text = f"'{signature.name}' needs a variable for its VAR_IN_OUT '{variable.name}'"
+            text = f"{signature.name} needs a variable for its VAR_IN_OUT {variable.name}"
             raise e.told(where, "missing-argument", text)
         place = in_out(e, variable, value)
         out.values.append(place)
@@ -94,7 +95,7 @@ def _one(
     elif parameter.default is not None:
         out.values.append(e.within(signature.scope, lambda: _input(e, variable, _given(parameter), where)))
     else:
-        raise e.told(where, "missing-argument", f"'{signature.name}' needs a value for '{variable.name}'")
+        raise e.told(where, "missing-argument", f"{signature.name} needs a value for {variable.name}")
 
 
 def _given(parameter: Parameter) -> Expr:
@@ -154,7 +155,7 @@ def in_out(e: Elaborator, variable: Variable, value: Expr) -> core.Location:
 
 
 def _no_variable(e: Elaborator, variable: Variable, value: Expr, why: str) -> Told:
-    text = f"VAR_IN_OUT '{variable.name}' needs a variable that it can write{why}"
+    text = f"VAR_IN_OUT {variable.name} needs a variable that it can write{why}"
     return e.told(value.at, "in-out", text)
 
 
@@ -171,7 +172,7 @@ def of_type(e: Elaborator, variable: Variable, operand: Operand, place: core.Loc
         return place
     if isinstance(wanted, TextType) and isinstance(given, TextType) and wanted.wide == given.wide:
         if given.length < wanted.length:
-            text = f"'{variable.name}' may write up to {wanted.length} characters, the variable holds {given.length}"
+            text = f"{variable.name} may write up to {wanted.length} characters, the variable holds {given.length}"
             if not isinstance(place, core.ConstantAt):
                 e.report.warning(at, "in-out-length", text)
         return core.ViewAt(at, place, wanted)
@@ -181,7 +182,7 @@ def of_type(e: Elaborator, variable: Variable, operand: Operand, place: core.Loc
 
 
 def _unequal(e: Elaborator, variable: Variable, operand: Operand, at: Place) -> Told:
-    text = f"type '{name_of(operand.type)}' is not type '{variable.type.name}' of VAR_IN_OUT '{variable.name}'"
+    text = f"type {name_of(operand.type)} is not type {variable.type.name} of VAR_IN_OUT {variable.name}"
     return e.told(at, "in-out-type", text, "an in-out takes variables of its very type")
 
 
@@ -209,7 +210,7 @@ def any_argument(e: Elaborator, kind: AnyType, value: Expr, at: Place) -> core.L
     operand = e.operand(value)
     given = operand.type
     if given is None or not accepts(kind.name, given):
-        raise e.told(value.at, "any-type", f"'{name_of(given)}' is not what {kind.name} takes")
+        raise e.told(value.at, "any-type", f"{name_of(given)} is not what {kind.name} takes")
     before: list[Statement] = []
     place = operand.place
     if place is None or operand.constant is not None:
@@ -227,7 +228,7 @@ def _any_struct(
     temporary = e.temporary(ANY_STRUCT, at)
     size = given.size_bytes
     fields: list[tuple[str, ScalarType, core.Expression]] = [
-        ("TYPECLASS", DINT, build.number(type_class(given), DINT, at)),
+        ("TYPECLASS", UDINT, build.number(type_class(given), UDINT, at)),
         ("PVALUE", ULINT, build.address(place, at)),
         ("DISIZE", DINT, build.number(size, DINT, at)),
     ]

@@ -18,6 +18,7 @@ from dinrail.plc.types.convert import is_below, same_type
 from dinrail.plc.types.model import (
     BOOL,
     ULINT,
+    UNKNOWN,
     FunctionBlockType,
     PointerType,
     ScalarType,
@@ -136,6 +137,8 @@ def _property_argument(e: Elaborator, kind: Type, source: Operand, at: Place) ->
 
 def put(e: Elaborator, place: core.Location, kind: Type, source: Operand, at: Place, where: Place) -> list[Statement]:
     """Puts an operand into a place of a type."""
+    if kind is UNKNOWN:
+        raise Told("the target's type is unknown, which has been reported")
     if held_as(kind) is not None:
         return [Assign(where, place, to_scalar(e, source, kind, at))]
     final = resolve(kind)
@@ -160,14 +163,14 @@ def _is_base(kind: Type, given: Type) -> bool:
 
 def _text_fits(e: Elaborator, kind: TextType, given: TextType, source: Operand, at: Place) -> None:
     if source.loose and given.length > kind.length:
-        text = f"this text of {given.length} characters is cut to the {kind.length} of '{kind.name}'"
+        text = f"this text of {given.length} characters is cut to the {kind.length} of {kind.name}"
         e.report.warning(at, "text-length", text)
 
 
 def negated_target(e: Elaborator, source: Operand, at: Place) -> Operand:
     """What `NOT out => target` gives the target."""
     if source.type is None or held_as(source.type) is not BOOL:
-        raise e.told(at, "operator", f"NOT before an output is for BOOL, this is '{name_of(source.type)}'")
+        raise e.told(at, "operator", f"NOT before an output is for BOOL, this is {name_of(source.type)}")
     return Operand(BOOL, build.inverted(loaded(source, at), at))
 
 
@@ -183,7 +186,7 @@ def reference_assignment(e: Elaborator, node: syntax.Assignment) -> list[Stateme
     kind = resolve(operand.type) if operand.type is not None else None
     if not isinstance(kind, PointerType) or not kind.is_reference or operand.place is None:
         e.attempt(node.value)
-        text = f"REF= is for variables of type REFERENCE TO, this is '{name_of(operand.type)}'"
+        text = f"REF= is for variables of type REFERENCE TO, this is {name_of(operand.type)}"
         raise e.told(node.at, "reference", text, "to assign a value, write :=")
     return [Assign(node.at, operand.place, reference_to(e, node.value, kind))]
 
@@ -204,7 +207,7 @@ def reference_to(e: Elaborator, node: syntax.Expr, kind: PointerType) -> core.Ex
     if isinstance(wanted, TextType) and isinstance(given, TextType):
         fits = wanted.wide == given.wide
     if not fits:
-        text = f"type '{name_of(operand.type)}' is not what '{kind.name}' refers to"
+        text = f"type {name_of(operand.type)} is not what {kind.name} refers to"
         raise e.told(node.at, "reference", text, "a reference takes variables of its very type")
     return build.address(place, node.at)
 

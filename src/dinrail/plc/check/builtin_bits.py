@@ -41,7 +41,7 @@ def _shift(name: str, operator: BinaryOperator) -> Builtin:
         count = e.operand(arguments[1])
         held = held_as(count.type) if count.type is not None else None
         if held is None or held.family not in INTEGERS:
-            raise e.told(arguments[1].at, "operator", f"'{name}' counts by an integer, not '{name_of(count.type)}'")
+            raise e.told(arguments[1].at, "operator", f"{name} counts by an integer, not {name_of(count.type)}")
         return Operand(kind, _shifted(operator, value, loaded(count, at), kind, at))
 
     return function

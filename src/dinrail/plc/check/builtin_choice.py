@@ -43,7 +43,7 @@ def _mux(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: T
     selector = e.operand(arguments[0])
     held = held_as(selector.type) if selector.type is not None else None
     if held is None or held.family not in INTEGERS:
-        raise e.told(arguments[0].at, "operator", f"MUX selects by an integer, this is '{name_of(selector.type)}'")
+        raise e.told(arguments[0].at, "operator", f"MUX selects by an integer, this is {name_of(selector.type)}")
     before: list[Statement] = []
     number = kept(e, build.converted(loaded(selector, node.at), LINT, node.at), before, node.at)
     operands = [e.operand(one, want) for one in arguments[1:]]

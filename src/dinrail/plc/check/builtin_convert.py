@@ -63,7 +63,7 @@ def convert(e: Elaborator, name: str, node: syntax.Call, arguments: list[syntax.
         return _by_library(e, operand, source, target, node)
     held = held_as(operand.type) if operand.type is not None else None
     if held is None:
-        raise e.told(node.at, "conversion", f"'{name}' cannot convert type '{name_of(operand.type)}'")
+        raise e.told(node.at, "conversion", f"{name} cannot convert type {name_of(operand.type)}")
     result = SCALAR_NAMES[target]
     return Operand(result, converted(loaded(operand, node.at), held, result, node.at))
 
@@ -84,7 +84,7 @@ def _by_library(e: Elaborator, operand: Operand, source: str, target: str, node:
             info = e.world.pou(f"{left}_TO_{right}")
             if info is not None:
                 return e.call_function(info, node)
-    raise e.told(node.at, "conversion", f"there is no conversion from '{name_of(operand.type)}' to '{target}'")
+    raise e.told(node.at, "conversion", f"there is no conversion from {name_of(operand.type)} to {target}")
 
 
 def converted(value: Expression, kind: ScalarType, result: ScalarType, at: Place) -> Expression:

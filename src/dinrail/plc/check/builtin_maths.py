@@ -54,7 +54,7 @@ def _function(name: str, intrinsic: Intrinsic) -> Builtin:
         known = _folded(intrinsic, value, result)
         if known is not None:
             return Operand(result, Constant(node.at, result, known), loose=operand.loose)
-        return Operand(result, core.IntrinsicCall(node.at, intrinsic, [value], result))
+        return Operand(result, core.IntrinsicCall(node.at, intrinsic, [value], result), soft=not kind.is_float)
 
     return function
 
@@ -93,9 +93,11 @@ def _trunc(result: ScalarType) -> Builtin:
     def function(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _want: Type | None) -> Operand:
         operand = e.operand(arguments[0])
         kind = scalar_of(operand)
-        if kind is None or not kind.is_float:
+        if kind is None or not (kind.is_float or kind.family in INTEGERS):
             raise not_possible(e, "TRUNC", operand, None, node.at)
         value = loaded(operand, node.at)
+        if not kind.is_float:
+            return Operand(result, build.converted(value, result, node.at))
         if isinstance(value, Constant) and math.isfinite(value.value):
             cut: core.Expression = Constant(node.at, kind, float(math.trunc(value.value)))
         else:

@@ -58,7 +58,7 @@ def _sizeof(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _wan
         kind = e.operand(arguments[0]).type
     final = resolve(kind) if kind is not None else None
     if kind is None or isinstance(final, OpenArrayType | AnyType):
-        raise e.told(node.at, "sizeof", f"the size of '{name_of(kind)}' is not known here")
+        raise e.told(node.at, "sizeof", f"the size of {name_of(kind)} is not known here")
     e.world.ensure_type(kind)
     return Operand(DINT, Constant(node.at, LINT, kind.size_bytes), loose=True)
 
@@ -66,6 +66,8 @@ def _sizeof(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _wan
 def _adr(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _want: Type | None) -> Operand:
     operand = e.operand(arguments[0])
     place = operand.place
+    if isinstance(place, core.BitAt) and isinstance(place.base, core.FieldAt) and place.base.field.bit >= 0:
+        place = place.base  # a BIT of a structure: its byte, as TwinCAT has it
     if place is None or isinstance(place, core.BitAt):
         what = "a bit" if place is not None else "a value"
         raise e.told(node.at, "adr", f"ADR needs a variable: {what} has no address of its own")
@@ -80,10 +82,10 @@ def _bound(upper: bool) -> Builtin:
         kind = resolve(array.type) if array.type is not None else None
         number = e.value(arguments[1], DINT)
         if not isinstance(kind, ArrayType | OpenArrayType) or array.place is None:
-            raise e.told(node.at, "index", f"'{name_of(array.type)}' is no array, it has no bounds")
+            raise e.told(node.at, "index", f"{name_of(array.type)} is no array, it has no bounds")
         rank = len(kind.dimensions) if isinstance(kind, ArrayType) else kind.rank
         if not isinstance(number, Constant) or not 1 <= number.value <= rank:
-            raise e.told(arguments[1].at, "index-count", f"'{kind.name}' has dimensions 1 to {rank}")
+            raise e.told(arguments[1].at, "index-count", f"{kind.name} has dimensions 1 to {rank}")
         position = int(number.value) - 1
         if isinstance(kind, ArrayType):
             return Operand(DINT, build.number(kind.dimensions[position][upper], DINT, node.at))
@@ -120,7 +122,7 @@ def _isvalidref(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], 
     operand = e.raw(arguments[0])
     kind = resolve(operand.type) if operand.type is not None else None
     if not isinstance(kind, PointerType) or not kind.is_reference:
-        raise e.told(node.at, "reference", f"__ISVALIDREF is for references, this is '{name_of(operand.type)}'")
+        raise e.told(node.at, "reference", f"__ISVALIDREF is for references, this is {name_of(operand.type)}")
     return Operand(BOOL, _not_zero(loaded(operand, node.at), node.at))
 
 
@@ -134,7 +136,7 @@ def _receiver(e: Elaborator, node: syntax.Expr) -> core.Expression:
         return loaded(operand, node.at)
     if isinstance(kind, PointerType) and isinstance(resolve(kind.target) if kind.target else None, FunctionBlockType):
         return loaded(operand, node.at)
-    raise e.told(node.at, "query", f"this asks an interface or an instance, not '{name_of(operand.type)}'")
+    raise e.told(node.at, "query", f"this asks an interface or an instance, not {name_of(operand.type)}")
 
 
 def _query(pointer: bool) -> Builtin:
@@ -173,7 +175,7 @@ def _new(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _want: 
         raise e.told(written.at, "new", "__NEW needs a type", "__NEW(FB_X), __NEW(INT, 10)")
     final = resolve(kind)
     if isinstance(final, FunctionBlockType) and final.abstract:
-        raise e.told(written.at, "abstract", f"'{final.name}' is ABSTRACT: it has no instances")
+        raise e.told(written.at, "abstract", f"{final.name} is ABSTRACT: it has no instances")
     count = e.value(arguments[1], ULINT) if len(arguments) > 1 else build.number(1, ULINT, at)
     if isinstance(final, FunctionBlockType) and len(arguments) > 1:
         raise e.told(arguments[1].at, "new", "function blocks are created one by one")

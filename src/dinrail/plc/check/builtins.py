@@ -58,14 +58,14 @@ def _ordered(e: Elaborator, name: str, node: syntax.Call) -> list[syntax.Expr]:
     for argument in node.arguments:
         value = argument.value
         if value is None or argument.passing is syntax.Passing.OUTPUT:
-            raise e.told(argument.at, "no-output", f"'{name}' has no outputs")
+            raise e.told(argument.at, "no-output", f"{name} has no outputs")
         position = len(out)
         if argument.name:
             position = _position(e, name, argument, position)
         out += [None] * (position + 1 - len(out))
         out[position] = value
     if None in out:
-        raise e.told(node.at, "missing-argument", f"'{name}' needs a value for each of its inputs")
+        raise e.told(node.at, "missing-argument", f"{name} needs a value for each of its inputs")
     return [value for value in out if value is not None]
 
 
@@ -79,7 +79,7 @@ def _position(e: Elaborator, name: str, argument: syntax.Argument, position: int
             return position
     elif formal in names:
         return names.index(formal)
-    raise e.told(argument.at, "no-input", f"'{argument.name}' is no input of '{name}'")
+    raise e.told(argument.at, "no-input", f"{argument.name} is no input of {name}")
 
 
 def _counted(
@@ -91,4 +91,4 @@ def _counted(
     for value in arguments:
         e.attempt(value)
     takes = str(fewest) if fewest == most else f"{fewest} to {most}" if most < 1000 else f"at least {fewest}"
-    raise e.told(node.at, "argument-count", f"'{name}' takes {takes} argument{'s' * (most != 1)}, {count} given")
+    raise e.told(node.at, "argument-count", f"{name} takes {takes} argument{'s' * (most != 1)}, {count} given")

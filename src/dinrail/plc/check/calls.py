@@ -16,7 +16,7 @@ from dinrail.plc.core import expression as core
 from dinrail.plc.core.program import Function
 from dinrail.plc.core.statement import Assign, Evaluate, Statement
 from dinrail.plc.parse import expression as syntax
-from dinrail.plc.parse.declaration import Access, PouKind
+from dinrail.plc.parse.declaration import Access, Pou, PouKind
 from dinrail.plc.source import Place
 from dinrail.plc.types.model import BOOL, BYTE, ULINT, FunctionBlockType, Type, resolve
 from dinrail.plc.types.variable import Role, Storage, Variable
@@ -38,8 +38,8 @@ def call(e: Elaborator, node: syntax.Call, want: Type | None) -> Operand:
     if instance is None:
         return invoked(e, found, node)
     if isinstance(found, PouInfo):
-        raise e.told(node.at, "no-value", f"'{found.name}' is a program: its call gives no value")
-    raise e.told(node.at, "no-value", f"the call of a '{_block_of(instance).name}' gives no value", "read its outputs")
+        raise e.told(node.at, "no-value", f"{found.name} is a program: its call gives no value")
+    raise e.told(node.at, "no-value", f"the call of a {_block_of(instance).name} gives no value", "read its outputs")
 
 
 def call_statements(e: Elaborator, node: syntax.Call) -> list[Statement]:
@@ -100,7 +100,7 @@ def _instance(e: Elaborator, found: Found, at: Place) -> core.Location | None:
         return found.place
     hint = "follow it: ^" if found.type is not None and found.type.name.startswith("POINTER") else ""
     name = found.type.name if found.type is not None else "nothing"
-    raise e.told(at, "not-callable", f"'{name}' cannot be called", hint)
+    raise e.told(at, "not-callable", f"{name} cannot be called", hint)
 
 
 def _block_of(place: core.Location) -> FunctionBlockType:
@@ -117,21 +117,20 @@ def invoked(e: Elaborator, found: Found, node: syntax.Call) -> Operand:
         if found.kind is PouKind.FUNCTION and found.function is not None:
             function = found.function
             given = passed(e, function, signature_of(e, found), node.arguments, at)
+            _result_is_known(function, found.syntax)
             return _result(
                 function, core.Call(at, function, None, given.values, dispatch.scalar_result(function)), given
             )
-        raise e.told(at, "no-instance", f"the {found.kind.value.lower()} '{found.name}' needs an instance")
+        raise e.told(at, "no-instance", f"the {found.kind.value.lower()} {found.name} needs an instance")
     if isinstance(found, MethodRef):
         allowed(e, found.info, at)
         return method_call(e, found, found.info, node.arguments, at)
     if isinstance(found, ActionRef):
         if node.arguments:
-            raise e.told(at, "argument-count", f"the action '{found.function.name}' takes no inputs")
+            raise e.told(at, "argument-count", f"the action {found.function.name} takes no inputs")
         return Operand(None, core.Call(at, found.function, found.receiver, [], None))
     if isinstance(found, TypeRef):
-        raise e.told(
-            at, "not-callable", f"'{found.type.name}' is a type", f"to convert, write TO_{found.type.name}(...)"
-        )
+        raise e.told(at, "not-callable", f"{found.type.name} is a type", f"to convert, write TO_{found.type.name}(...)")
     raise e.told(at, "not-callable", "this cannot be called")
 
 
@@ -140,9 +139,17 @@ def method_call(
 ) -> Operand:
     """A method with its arguments."""
     if info.abstract and target.exact:
-        raise e.told(at, "abstract-call", f"the method '{info.name}' is ABSTRACT there: it has nothing to run")
+        raise e.told(at, "abstract-call", f"the method {info.name} is ABSTRACT there: it has nothing to run")
     given = passed(e, info.function, signature_of(e, info), arguments, at)
+    _result_is_known(info.function, info.syntax)
     return _result(info.function, dispatch.call(e, target, info, given.values, at), given)
+
+
+def _result_is_known(function: Function, syntax_: Pou) -> None:
+    if syntax_.returns is None or function.result is not None:
+        return
+    if not any(parameter.role is Role.RESULT for parameter in function.parameters):
+        raise Told("the result's type is unknown, which has been reported")
 
 
 def _result(function: Function, node: core.Expression, given: Passed) -> Operand:
@@ -175,7 +182,7 @@ def allowed(e: Elaborator, info: MethodInfo, at: Place) -> None:
     if here is not None and (here is info.owner or (info.access is Access.PROTECTED and info.owner in here.chain())):
         return
     name = info.name.partition(".")[0]
-    raise e.told(at, "access", f"'{name}' of '{info.owner.name}' is {info.access.value}")
+    raise e.told(at, "access", f"{name} of {info.owner.name} is {info.access.value}")
 
 
 # ------------------------------------------------------------------------------------------------------ properties
@@ -185,7 +192,7 @@ def property_value(e: Elaborator, target: PropertyRef, at: Place) -> Operand:
     """A property that is read."""
     info = target.info
     if info.getter is None:
-        raise e.told(at, "write-only", f"the property '{info.name}' has no GET: it cannot be read")
+        raise e.told(at, "write-only", f"the property {info.name} has no GET: it cannot be read")
     allowed(e, info.getter, at)
     return method_call(e, target, info.getter, [], at)
 
@@ -194,7 +201,7 @@ def property_set(e: Elaborator, target: PropertyRef, value: Callable[[Type], Arg
     """A property that is written. value: makes the argument, of the property's type."""
     info = target.info
     if info.setter is None:
-        raise e.told(at, "read-only", f"the property '{info.name}' has no SET: it cannot be written")
+        raise e.told(at, "read-only", f"the property {info.name} has no SET: it cannot be written")
     allowed(e, info.setter, at)
     return [Evaluate(at, dispatch.call(e, target, info.setter, value(info.type), at))]
 
@@ -253,7 +260,7 @@ def _inputs(
             failed = True
     for variable in variables.values():
         if variable.role is Role.IN_OUT and id(variable) not in by_variable:
-            text = f"'{signature.name}' needs a variable for its VAR_IN_OUT '{variable.name}'"
+            text = f"{signature.name} needs a variable for its VAR_IN_OUT {variable.name}"
             e.report.error(at, "missing-argument", text, f"{variable.name} := ...")
             failed = True
     if failed:

@@ -48,7 +48,7 @@ def _selector(e: Elaborator, node: syntax.Expr) -> tuple[Expression, Type]:
     kind = operand.type
     held = held_as(kind) if kind is not None else None
     if kind is None or held is None or (held.family not in INTEGERS and held.family is not Family.BOOL):
-        raise e.told(node.at, "case-selector", f"CASE needs an integer or an enumeration, this is '{name_of(kind)}'")
+        raise e.told(node.at, "case-selector", f"CASE needs an integer or an enumeration, this is {name_of(kind)}")
     value = loaded(operand, node.at)
     if value.type is None:
         raise TypeError("a value without a type")
@@ -73,7 +73,7 @@ def _number(e: Elaborator, label: syntax.Expr, kind: Type) -> int:
         )
     known = e.converted(operand, kind, label.at).constant
     if known is None:
-        raise e.told(label.at, "case-label", f"a label of CASE is a constant of type '{kind.name}'")
+        raise e.told(label.at, "case-label", f"a label of CASE is a constant of type {kind.name}")
     return int(known.value)
 
 

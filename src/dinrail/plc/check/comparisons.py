@@ -42,7 +42,7 @@ def comparison(e: Elaborator, operator: Comparison, left: Operand, right: Operan
             raise TypeError("a text without a place")
         return Operand(BOOL, core.CompareText(at, operator, left.place, right.place, BOOL))
     if isinstance(a, EnumType) and isinstance(b, EnumType) and a is not b and (a.strict or b.strict):
-        raise e.told(at, "enum", f"'{a.name}' is compared with another enumeration, '{b.name}'")
+        raise e.told(at, "enum", f"{a.name} is compared with another enumeration, {b.name}")
     x, y = (kind.base if isinstance(kind, EnumType) else kind for kind in (a, b))
     if isinstance(x, ScalarType) and isinstance(y, ScalarType):
         return _scalars(e, operator, left, right, (x, y), at)
@@ -53,7 +53,7 @@ def comparison(e: Elaborator, operator: Comparison, left: Operand, right: Operan
 
 
 def _cannot(e: Elaborator, left: Operand, right: Operand, at: Place) -> Told:
-    return e.told(at, "compare", f"cannot compare '{name_of(left.type)}' with '{name_of(right.type)}'")
+    return e.told(at, "compare", f"cannot compare {name_of(left.type)} with {name_of(right.type)}")
 
 
 def _scalars(

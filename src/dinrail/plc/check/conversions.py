@@ -13,6 +13,7 @@ from dinrail.plc.types.convert import INTEGERS, TIMES, Conversion, conversion
 from dinrail.plc.types.model import (
     LTIME,
     ULINT,
+    UNKNOWN,
     AliasType,
     EnumType,
     Family,
@@ -56,11 +57,13 @@ def loaded(operand: Operand, at: Place) -> Expression:
 def to_scalar(e: Elaborator, operand: Operand, target: Type, at: Place) -> Expression:
     """The operand as a value of a scalar type, or Told."""
     source = operand.type
+    if target is UNKNOWN:
+        raise Told("the target's type is unknown, which has been reported")
     held = held_as(target)
     if source is None:
         raise e.told(at, "no-value", f"this call gives nothing, {target.name} is wanted")
     if held is None:
-        raise e.told(at, "conversion", f"cannot convert type '{source.name}' to type '{target.name}'")
+        raise e.told(at, "conversion", f"cannot convert type {source.name} to type {target.name}")
     if source is target:
         return build.converted(loaded(operand, at), held, at)
     known = operand.constant
@@ -109,7 +112,7 @@ def _tell(e: Elaborator, source: Type, target: Type, kind: Conversion, at: Place
         e.report.warning(
             at,
             "sign-change",
-            f"implicit conversion from {words[0]} type '{source.name}' to {words[1]} type '{target.name}': "
+            f"implicit conversion from {words[0]} type {source.name} to {words[1]} type {target.name}: "
             "the sign may change",
             explicit(source, target),
         )
@@ -117,7 +120,7 @@ def _tell(e: Elaborator, source: Type, target: Type, kind: Conversion, at: Place
         e.report.warning(
             at,
             "loss",
-            f"implicit conversion from '{source.name}' to '{target.name}': information may be lost",
+            f"implicit conversion from {source.name} to {target.name}: information may be lost",
             explicit(source, target),
         )
 
@@ -125,7 +128,7 @@ def _tell(e: Elaborator, source: Type, target: Type, kind: Conversion, at: Place
 def _tell_enum(e: Elaborator, source: Type, target: EnumType, at: Place) -> None:
     if resolve(source) is target:
         return
-    text = f"'{source.name}' is assigned to the enumeration '{target.name}'"
+    text = f"{source.name} is assigned to the enumeration {target.name}"
     if target.strict:
         raise e.told(at, "enum", text, f"{target.name} is strict: assign one of its members")
     e.report.warning(at, "enum", text, f"assign a member of {target.name}")
@@ -159,7 +162,7 @@ def refused(e: Elaborator, operand: Operand, target: Type, at: Place) -> Told:
             return e.told(
                 at, "conversion", f"the number {known.value} is no {target.name}", _time_literal(final, known.value)
             )
-        return e.told(at, "conversion", f"cannot convert the number {known.value} to type '{target.name}'")
+        return e.told(at, "conversion", f"cannot convert the number {known.value} to type {target.name}")
     rule = "conversion"
     left = resolve(source) if source is not None else None
     if isinstance(left, EnumType):
@@ -169,7 +172,7 @@ def refused(e: Elaborator, operand: Operand, target: Type, at: Place) -> Told:
     hint = explicit(source, target)
     if isinstance(left, ScalarType) and left.is_float and isinstance(final, ScalarType) and final.family in INTEGERS:
         hint = f"{left.name}_TO_{final.name}(...) rounds, TRUNC(...) cuts off"
-    return e.told(at, rule, f"cannot convert type '{name_of(source)}' to type '{target.name}'", hint)
+    return e.told(at, rule, f"cannot convert type {name_of(source)} to type {target.name}", hint)
 
 
 def _time_literal(kind: ScalarType, value: int) -> str:
@@ -230,5 +233,5 @@ def _enum_constant(e: Elaborator, operand: Operand, value: int, target: EnumType
     if not low <= value <= high:
         raise e.told(at, "constant-range", f"{value} does not fit {target.name} ({target.base.name})")
     if target.strict and value not in target.members.values():
-        raise e.told(at, "enum", f"{value} is no member of the enumeration '{target.name}'")
+        raise e.told(at, "enum", f"{value} is no member of the enumeration {target.name}")
     return Constant(at, target.base, value)

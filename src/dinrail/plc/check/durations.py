@@ -39,7 +39,7 @@ def time_arithmetic(e: Elaborator, operator: BinaryOperator, left: Operand, righ
     else:
         found = None
     if found is None:
-        text = f"'{operator.value}' is not possible between '{name_of(left.type)}' and '{name_of(right.type)}'"
+        text = f"{operator.value} is not possible between {name_of(left.type)} and {name_of(right.type)}"
         raise e.told(at, "operator", text, "add durations (T#1s), multiply and divide them by numbers")
     return found
 

@@ -155,7 +155,7 @@ class Elaborator:
         if operand.type is None:
             raise self.told(at, "no-value", "this call gives nothing")
         if operand.value is None and held_as(operand.type) is None:
-            raise self.told(at, "no-value", f"a '{operand.type.name}' is no single value")
+            raise self.told(at, "no-value", f"a {operand.type.name} is no single value")
         return operand
 
     def placed(self, operand: Operand, at: Place) -> core.Location:
@@ -235,27 +235,27 @@ class Elaborator:
     def note_assignment(self, expr: Expr, at: Place) -> None:
         """Warns when a loop's own variable is assigned to."""
         if self.loop_names and type(expr) is syntax.Name and expr.text.upper() in self.loop_names:
-            self.report.warning(at, "loop-variable", f"the FOR loop's variable '{expr.text}' is changed inside of it")
+            self.report.warning(at, "loop-variable", f"the FOR loop's variable {expr.text} is changed inside of it")
 
 
 def _no_value(found: Found) -> tuple[str, str, str]:
     """Rule, text and hint for what is no value."""
     if isinstance(found, MethodRef):
         name = found.info.name
-        return "missing-parentheses", f"the method '{name}' is called with parentheses", f"{name}()"
+        return "missing-parentheses", f"the method {name} is called with parentheses", f"{name}()"
     if isinstance(found, ActionRef):
         name = found.function.name.rpartition(".")[2]
-        return "missing-parentheses", f"the action '{name}' is called with parentheses", f"{name}()"
+        return "missing-parentheses", f"the action {name} is called with parentheses", f"{name}()"
     if isinstance(found, PouInfo):
         if found.kind in (PouKind.FUNCTION, PouKind.PROGRAM):
             word = found.kind.value.lower()
-            return "missing-parentheses", f"the {word} '{found.name}' is called with parentheses", f"{found.name}(...)"
-        return "no-instance", f"'{found.name}' is a type: it needs an instance", f"declare one: x : {found.name};"
+            return "missing-parentheses", f"the {word} {found.name} is called with parentheses", f"{found.name}(...)"
+        return "no-instance", f"{found.name} is a type: it needs an instance", f"declare one: x : {found.name};"
     if isinstance(found, TypeRef):
-        return "no-value", f"'{found.type.name}' is a type, not a value", ""
+        return "no-value", f"{found.type.name} is a type, not a value", ""
     if isinstance(found, BuiltinRef):
-        return "missing-parentheses", f"'{found.name}' is called with parentheses", f"{found.name}(...)"
-    return "no-value", f"'{getattr(found, 'name', '')}' holds variables, it is no value itself", ""
+        return "missing-parentheses", f"{found.name} is called with parentheses", f"{found.name}(...)"
+    return "no-value", f"{getattr(found, 'name', '')} holds variables, it is no value itself", ""
 
 
 def _call(e: Elaborator, node: syntax.Call, want: Type | None) -> Operand:

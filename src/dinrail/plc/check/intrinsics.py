@@ -40,7 +40,7 @@ def call(e: Elaborator, name: str, node: syntax.Call, arguments: list[syntax.Exp
     """One of them, by the name of the machine's function or of the intrinsic."""
     intrinsic = _BY_NAME.get(name.removeprefix(PREFIX))
     if intrinsic is None:
-        raise e.told(node.at, "undeclared", f"there is no intrinsic '{name}'")
+        raise e.told(node.at, "undeclared", f"there is no intrinsic {name}")
     shape = _SHAPES.get(intrinsic)
     if shape is None:
         first = e.operand(arguments[0]).type if arguments else LREAL
@@ -48,6 +48,6 @@ def call(e: Elaborator, name: str, node: syntax.Call, arguments: list[syntax.Exp
         shape = ((kind,) * (2 if intrinsic in _TWO else 1), kind)
     takes, result = shape
     if len(arguments) != len(takes):
-        raise e.told(node.at, "argument-count", f"'{name}' takes {len(takes)} arguments, {len(arguments)} given")
+        raise e.told(node.at, "argument-count", f"{name} takes {len(takes)} arguments, {len(arguments)} given")
     values = [e.value(one, kind) for one, kind in zip(arguments, takes, strict=True)]
     return Operand(result, IntrinsicCall(node.at, intrinsic, values, result))

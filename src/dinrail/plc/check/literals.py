@@ -57,7 +57,7 @@ def _typed(e: Elaborator, found: Operand, node: Literal) -> Operand:
         return found
     kind = SCALAR_NAMES.get(node.prefix)
     if kind is None:
-        raise e.told(node.at, "unknown-type", f"'{node.prefix}' is no elementary type")
+        raise e.told(node.at, "unknown-type", f"{node.prefix} is no elementary type")
     return Operand(kind, to_scalar(e, found, kind, node.at))
 
 

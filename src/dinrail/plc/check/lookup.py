@@ -58,10 +58,10 @@ def _unqualified(e: Elaborator, text: str, want: Type | None, at: Place) -> Foun
         return TypeRef(scalar)
     if text in e.world.enum_values:
         owners = ", ".join(f"{value.type.name}.{value.name}" for value in e.world.enum_values[text])
-        raise e.told(at, "ambiguous", f"'{text}' is a member of several enumerations", f"write one of {owners}")
+        raise e.told(at, "ambiguous", f"{text} is a member of several enumerations", f"write one of {owners}")
     if (lists := e.world.ambiguous.get(text)) is not None:
         owners = ", ".join(f"{owner}.{text}" for owner in lists)
-        raise e.told(at, "ambiguous", f"several variable lists have a '{text}'", f"write one of {owners}")
+        raise e.told(at, "ambiguous", f"several variable lists have a {text}", f"write one of {owners}")
     if text == "__SYSTEM":
         return Namespace(text)
     return BuiltinRef(text) if e.is_builtin(text) else None
@@ -79,7 +79,7 @@ def unknown(e: Elaborator, text: str, at: Place) -> Told:
             known += [found.name for table in tables for found in table.values()]
     if scope.method:
         known += [found.name for found in scope.method.variables.values()]
-    return e.told(at, "undeclared", f"'{text}' is not declared", near(text, known))
+    return e.told(at, "undeclared", f"{text} is not declared", near(text, known))
 
 
 # ------------------------------------------------------------------------------------------------------- entities
@@ -140,7 +140,7 @@ def _place(e: Elaborator, variable: Variable, base: core.Location | None, at: Pl
     if base is None:
         base = own_instance(e, at)
         if base is None:
-            raise e.told(at, "no-instance", f"'{variable.name}' belongs to an instance, and there is none here")
+            raise e.told(at, "no-instance", f"{variable.name} belongs to an instance, and there is none here")
     if variable.bit >= 0:
         return core.BitAt(at, core.FieldAt(at, base, variable, BYTE), variable.bit, BOOL)
     return core.FieldAt(at, base, variable, kind)

@@ -102,7 +102,7 @@ def _variable(e: Elaborator, node: syntax.Expr) -> Operand:
     kind = held_as(goal.type) if isinstance(goal, Operand) and goal.type is not None else None
     if not isinstance(goal, Operand) or kind is None or kind.family not in INTEGERS:
         name = name_of(goal.type) if isinstance(goal, Operand) else "a property"
-        raise e.told(node.at, "for-variable", f"FOR counts with an integer variable, this is '{name}'")
+        raise e.told(node.at, "for-variable", f"FOR counts with an integer variable, this is {name}")
     return goal
 
 
@@ -112,7 +112,7 @@ def _bound(e: Elaborator, end: Operand, held: ScalarType, at: Place) -> Expressi
         return to_scalar(e, end, held, at)
     kind = held_as(end.type) if end.type is not None else None
     if kind is None or kind.family not in INTEGERS:
-        raise e.told(at, "for-bound", f"FOR counts to an integer, this is '{name_of(end.type)}'")
+        raise e.told(at, "for-bound", f"FOR counts to an integer, this is {name_of(end.type)}")
     value = loaded(end, at)
     given = build.type_of(value)
     if given is held:

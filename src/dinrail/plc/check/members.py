@@ -43,7 +43,7 @@ def member(e: Elaborator, node: syntax.Member, want: Type | None) -> Found:
     if isinstance(base, GlobalInfo):
         if (variable := base.variables.get(node.name.upper())) is None:
             names = [found.name for found in base.variables.values()]
-            raise e.told(node.at, "no-member", f"{base.name} has no variable '{node.name}'", near(node.name, names))
+            raise e.told(node.at, "no-member", f"{base.name} has no variable {node.name}", near(node.name, names))
         return variable_operand(e, variable, None, node.at)
     if isinstance(base, Namespace):
         return _namespace_member(e, base, node)
@@ -60,14 +60,14 @@ def _type_member(e: Elaborator, kind: Type, node: syntax.Member) -> Found:
             if written.upper() == upper:
                 return Operand(final, Constant(node.at, final.base, value))
         hint = near(node.name, final.members)
-        raise e.told(node.at, "no-member", f"the enumeration {final.name} has no member '{node.name}'", hint)
+        raise e.told(node.at, "no-member", f"the enumeration {final.name} has no member {node.name}", hint)
     if isinstance(final, FunctionBlockType):
         raise _needs_instance(e, final.name, node.at)
-    raise e.told(node.at, "no-member", f"'{kind.name}' is a type: it has no member '{node.name}' by itself")
+    raise e.told(node.at, "no-member", f"{kind.name} is a type: it has no member {node.name} by itself")
 
 
 def _needs_instance(e: Elaborator, block: str, at: Place) -> Told:
-    return e.told(at, "no-instance", f"the function block '{block}' needs an instance", f"declare one: fb : {block};")
+    return e.told(at, "no-instance", f"the function block {block} needs an instance", f"declare one: fb : {block};")
 
 
 def _namespace_member(e: Elaborator, space: Namespace, node: syntax.Member) -> Found:
@@ -80,7 +80,7 @@ def _namespace_member(e: Elaborator, space: Namespace, node: syntax.Member) -> F
             return entity_found(e, entity, node.at)
         if (kind := e.world.types.get(text)) is not None:
             return TypeRef(kind)
-    raise e.told(node.at, "no-member", f"the library {space.name} has no '{node.name}'")
+    raise e.told(node.at, "no-member", f"the library {space.name} has no {node.name}")
 
 
 def _pou_member(e: Elaborator, info: PouInfo, node: syntax.Member) -> Found:
@@ -106,7 +106,7 @@ def _no_member(e: Elaborator, info: PouInfo, node: syntax.Member) -> Told:
     for above in info.chain():
         names += [found.name for found in above.variables.values() if found.role is not Role.HIDDEN]
         names += [found.name for table in (above.methods, above.properties, above.actions) for found in table.values()]
-    return e.told(node.at, "no-member", f"'{info.name}' has no member '{node.name}'", near(node.name, names))
+    return e.told(node.at, "no-member", f"{info.name} has no member {node.name}", near(node.name, names))
 
 
 def operand_member(e: Elaborator, base: Operand, node: syntax.Member) -> Found:
@@ -115,7 +115,7 @@ def operand_member(e: Elaborator, base: Operand, node: syntax.Member) -> Found:
     rule = _MEMBERS.get(type(kind))
     if rule is None or kind is None:
         name = kind.name if kind is not None else "nothing"
-        raise e.told(node.at, "no-member", f"'{name}' has no members, so no '{node.name}'")
+        raise e.told(node.at, "no-member", f"{name} has no members, so no {node.name}")
     return rule(e, base, kind, node)
 
 
@@ -125,7 +125,7 @@ def _struct_member(e: Elaborator, base: Operand, kind: Type, node: syntax.Member
     variable = kind.fields.get(node.name.upper())
     if variable is None:
         hint = near(node.name, [found.name for found in kind.fields.values()])
-        raise e.told(node.at, "no-member", f"'{kind.name}' has no member '{node.name}'", hint)
+        raise e.told(node.at, "no-member", f"{kind.name} has no member {node.name}", hint)
     found = variable_operand(e, variable, base.place, node.at)
     found.fixed = base.fixed
     return found
@@ -174,10 +174,10 @@ def _from_outside(
         raise e.told(
             node.at,
             "in-out-access",
-            f"'{variable.name}' is VAR_IN_OUT of '{info.name}': it is reached in its call only",
+            f"{variable.name} is VAR_IN_OUT of {info.name}: it is reached in its call only",
         )
     if variable.role is not Role.INPUT and not found.fixed:
-        found.fixed = f"no input of '{info.name}'"
+        found.fixed = f"no input of {info.name}"
     return found
 
 
@@ -200,11 +200,11 @@ def _bit_by_name(e: Elaborator, base: Operand, kind: Type, node: syntax.Member) 
         bit = variable_operand(e, entity, None, node.at).constant
         if bit is not None and isinstance(bit.value, int):
             return bit_of(e, base, int(bit.value), node.at)
-    raise e.told(node.at, "no-member", f"'{kind.name}' has no members; '{node.name}' is no constant that names a bit")
+    raise e.told(node.at, "no-member", f"{kind.name} has no members; {node.name} is no constant that names a bit")
 
 
 def _pointer_member(e: Elaborator, _base: Operand, kind: Type, node: syntax.Member) -> Found:
-    raise e.told(node.at, "pointer", f"'{kind.name}' has no member '{node.name}'", f"write ^.{node.name}")
+    raise e.told(node.at, "pointer", f"{kind.name} has no member {node.name}", f"write ^.{node.name}")
 
 
 _MEMBERS: dict[type, Callable[[Elaborator, Operand, Type, syntax.Member], Found]] = {

@@ -88,9 +88,9 @@ def combine(e: Elaborator, operator: str, left: Operand, right: Operand, at: Pla
 def not_possible(e: Elaborator, operator: str, left: Operand, right: Operand | None, at: Place, hint: str = "") -> Told:
     """The message about an operator that its operands do not have."""
     if right is None:
-        text = f"'{operator}' is not possible on '{name_of(left.type)}'"
+        text = f"{operator} is not possible on {name_of(left.type)}"
     else:
-        text = f"'{operator}' is not possible between '{name_of(left.type)}' and '{name_of(right.type)}'"
+        text = f"{operator} is not possible between {name_of(left.type)} and {name_of(right.type)}"
     return e.told(at, "operator", text, hint)
 
 
@@ -217,7 +217,7 @@ def _strict(e: Elaborator, operator: str, left: Operand, right: Operand, at: Pla
         kind = side.type
         if isinstance(kind, EnumType) and kind.strict:
             raise e.told(
-                at, "enum", f"'{operator}' is not possible on the strict enumeration '{kind.name}'",
+                at, "enum", f"{operator} is not possible on the strict enumeration {kind.name}",
                 f"TO_{kind.base.name}(...) gives its number",
             )  # fmt: skip
 
@@ -250,7 +250,7 @@ def power(e: Elaborator, left: Operand, right: Operand, at: Place) -> Operand:
     x, y = (build.converted(loaded(side, at), result, at) for side in (left, right))
     if isinstance(x, Constant) and isinstance(y, Constant) and (known := _power(x.value, y.value)) is not None:
         return Operand(result, Constant(at, result, numbers.rounded(known, result)), loose=not typed)
-    return Operand(result, core.IntrinsicCall(at, Intrinsic.POWER, [x, y], result))
+    return Operand(result, core.IntrinsicCall(at, Intrinsic.POWER, [x, y], result), soft=LREAL not in typed)
 
 
 def _power(base: float, exponent: float) -> float | None:

@@ -48,13 +48,13 @@ def deref(e: Elaborator, node: syntax.Deref, _want: Type | None) -> Operand:
     if isinstance(node.base, syntax.Super):
         own = _own_block(e, "SUPER", node.at)
         if own.base is None:
-            raise e.told(node.at, "super", f"'{own.name}' extends nothing, so there is no SUPER")
+            raise e.told(node.at, "super", f"{own.name} extends nothing, so there is no SUPER")
         return Operand(own.base, place=core.ViewAt(node.at, core.SelfAt(node.at, own), own.base))
     base = e.operand(node.base)
     kind = resolve(base.type) if base.type is not None else None
     if not isinstance(kind, PointerType):
         hint = "call its methods directly" if isinstance(kind, InterfaceType) else ""
-        raise e.told(node.at, "pointer", f"'{name_of(base.type)}' is no pointer, so it has no ^", hint)
+        raise e.told(node.at, "pointer", f"{name_of(base.type)} is no pointer, so it has no ^", hint)
     if kind.target is None:
         raise e.told(node.at, "pointer", "what this address points to has no type", "store it in a POINTER TO first")
     return Operand(kind.target, place=core.DerefAt(node.at, loaded(base, node.at), kind.target))
@@ -77,7 +77,7 @@ def super_(e: Elaborator, node: syntax.Super, _want: Type | None) -> Operand:
     """SUPER alone: the instance's address, as its base."""
     own = _own_block(e, "SUPER", node.at)
     if own.base is None:
-        raise e.told(node.at, "super", f"'{own.name}' extends nothing, so there is no SUPER")
+        raise e.told(node.at, "super", f"{own.name} extends nothing, so there is no SUPER")
     return Operand(PointerType(own.base), build.address(core.SelfAt(node.at, own), node.at))
 
 
@@ -123,14 +123,14 @@ def _step(e: Elaborator, base: Operand, written: list[syntax.Expr], before: list
         low, high = build.number(0, LINT, at), build.number(kind.length, LINT, at)
         check = _checked(e, kind, offset, (low, high), at)
         return Operand(unit, place=core.IndexAt(at, place, offset, unit, check))
-    raise e.told(at, "index", f"'{name_of(base.type)}' is no array")
+    raise e.told(at, "index", f"{name_of(base.type)} is no array")
 
 
 def _taken(
     e: Elaborator, kind: Type, rank: int, written: list[syntax.Expr], before: list[Statement], at: Place
 ) -> list[Expression]:
     if len(written) < rank:
-        raise e.told(at, "index-count", f"'{kind.name}' has {rank} dimensions, {len(written)} given")
+        raise e.told(at, "index-count", f"{kind.name} has {rank} dimensions, {len(written)} given")
     taken, written[:rank] = written[:rank], []
     return [_index_value(e, one, before) for one in taken]
 
@@ -139,7 +139,7 @@ def _index_value(e: Elaborator, node: syntax.Expr, before: list[Statement]) -> E
     operand = e.operand(node)
     held = held_as(operand.type) if operand.type is not None else None
     if held is None or held.family not in INTEGERS or isinstance(resolve(operand.type or BOOL), PointerType):
-        raise e.told(node.at, "index", f"an index is an integer, this is '{name_of(operand.type)}'")
+        raise e.told(node.at, "index", f"an index is an integer, this is {name_of(operand.type)}")
     value = build.converted(loaded(operand, node.at), LINT, node.at)
     return value if pure(value) else kept(e, value, before, node.at)
 
@@ -152,7 +152,7 @@ def _checked(
     if isinstance(value, Constant) and isinstance(low, Constant) and isinstance(high, Constant):
         if not low.value <= value.value <= high.value:
             raise e.told(
-                at, "index-range", f"index {value.value} is outside of '{kind.name}' ({low.value}..{high.value})"
+                at, "index-range", f"index {value.value} is outside of {kind.name} ({low.value}..{high.value})"
             )
         return ()
     return ((value, low, high),)
@@ -249,9 +249,9 @@ def bit_of(e: Elaborator, base: Operand, number: int, at: Place) -> Operand:
     """One bit of an integer."""
     kind = resolve(base.type) if base.type is not None else None
     if not isinstance(kind, ScalarType) or kind.family not in INTEGERS:
-        raise e.told(at, "bit", f"'{name_of(base.type)}' has no bits to reach")
+        raise e.told(at, "bit", f"{name_of(base.type)} has no bits to reach")
     if not 0 <= number < kind.bits:
-        raise e.told(at, "bit", f"'{kind.name}' has bits 0 to {kind.bits - 1}, not {number}")
+        raise e.told(at, "bit", f"{kind.name} has bits 0 to {kind.bits - 1}, not {number}")
     known = base.constant
     if known is not None:
         return Operand(BOOL, Constant(at, BOOL, bool(int(known.value) >> number & 1)), fixed="a constant")
@@ -286,13 +286,13 @@ def _direct_variable(e: Elaborator, text: str, node: syntax.DirectAddress) -> Va
     size = rest[:1] if rest[:1] in _SIZES else "X"
     parts = rest.removeprefix(rest[:1] if rest[:1] in _SIZES else "").split(".")
     if area not in ("I", "Q", "M") or not all(part.isdecimal() for part in parts) or len(parts) > 2:
-        raise e.told(node.at, "address", f"'{node.text}' is no address", "write %IX0.3, %QB2, %MW4, %MD8, %ML16")
+        raise e.told(node.at, "address", f"{node.text} is no address", "write %IX0.3, %QB2, %MW4, %MD8, %ML16")
     kind = _SIZES[size]
     numbers_ = [int(part) for part in parts]
     if size == "X":
         offset, bit_number = numbers_[0], numbers_[1] if len(numbers_) > 1 else 0
         if bit_number > 7:
-            raise e.told(node.at, "address", f"'{node.text}': a byte has bits 0 to 7")
+            raise e.told(node.at, "address", f"{node.text}: a byte has bits 0 to 7")
     else:
         offset, bit_number = numbers_[0], -1
     return Variable(

@@ -52,16 +52,14 @@ def bound(e: Elaborator, signature: Signature, arguments: list[Argument], at: Pl
     """id(parameter's variable) -> its argument. Reports what fits nowhere; Told when anything did not."""
     found: dict[int, Argument] = {}
     failed = False
-    position = 0
-    for argument in arguments:
+    for position, argument in enumerate(arguments):
         try:
             if argument.passing is Passing.POSITION:
                 parameter = _at_position(e, signature, position, argument, at)
-                position += 1
             else:
                 parameter = _by_name(e, signature, argument)
             if id(parameter.variable) in found:
-                raise e.told(argument.at, "argument-twice", f"'{parameter.variable.name}' is given twice")
+                raise e.told(argument.at, "argument-twice", f"{parameter.variable.name} is given twice")
         except Told:
             failed = True
             if argument.value is not None:
@@ -78,7 +76,7 @@ def _at_position(e: Elaborator, signature: Signature, position: int, argument: A
     if position < count:
         return signature.positional[position]
     takes = f"takes {count} input{'' if count == 1 else 's'}" if count else "takes no inputs"
-    raise e.told(argument.at or at, "argument-count", f"'{signature.name}' {takes}, this is one more")
+    raise e.told(argument.at or at, "argument-count", f"{signature.name} {takes}, this is one more")
 
 
 def _by_name(e: Elaborator, signature: Signature, argument: Argument) -> Parameter:
@@ -88,7 +86,7 @@ def _by_name(e: Elaborator, signature: Signature, argument: Argument) -> Paramet
     if parameter is not None and (role is Role.OUTPUT) == wants_output:
         return parameter
     word = "output" if wants_output else "input"
-    text = f"'{argument.name}' is no {word} of '{signature.name}'"
+    text = f"{argument.name} is no {word} of {signature.name}"
     if parameter is not None:
         hint = f"write {parameter.variable.name} {':=' if wants_output else '=>'} ..."
     else:

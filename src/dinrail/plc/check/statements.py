@@ -112,7 +112,7 @@ def _jump(e: Elaborator, node: written.Jump) -> list[Statement]:
 def _label(e: Elaborator, node: written.Label) -> list[Statement]:
     name = node.name.upper()
     if name in e.labels:
-        raise e.told(node.at, "duplicate", f"there is a label '{node.name}' already")
+        raise e.told(node.at, "duplicate", f"there is a label {node.name} already")
     e.labels.add(name)
     return [out.Label(node.at, name)]
 
@@ -121,7 +121,7 @@ def check_jumps(e: Elaborator) -> None:
     """Tells of jumps to nowhere, once the whole body is known."""
     for name, at in e.jumps:
         if name not in e.labels:
-            e.report.error(at, "no-label", f"there is no label '{name}' here")
+            e.report.error(at, "no-label", f"there is no label {name} here")
     e.jumps.clear()
 
 

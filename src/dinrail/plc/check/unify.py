@@ -59,7 +59,7 @@ def common(e: Elaborator, name: str, operands: list[Operand], at: Place, want: T
             continue
         joined = _joined(first, other, kind)
         if joined is None:
-            raise e.told(at, "operator", f"'{name}' is not possible with '{name_of(kind)}' and '{name_of(other.type)}'")
+            raise e.told(at, "operator", f"{name} is not possible with {name_of(kind)} and {name_of(other.type)}")
         kind = joined
         first = Operand(kind, first.value if first.loose and other.loose else None, loose=first.loose and other.loose)
     if kind is None:
