@@ -170,7 +170,7 @@ def _externals(declarations: Declarations, block: VarBlock, into: dict[str, Vari
         name = decl.name.upper()
         found = world.free.get(name)
         if found is None:
-            hint = near(decl.name, world.free)
+            hint = near(decl.name, (each.name for each in world.free.values()))
             world.report.error(decl.at, "no-such-global", f"there is no global {decl.name}", hint)
             continue
         if name in into:
@@ -198,7 +198,7 @@ def settle_variables(declarations: Declarations, variables: Iterable[Variable], 
         if declared.syntax.location:
             declarations.locate(variable, declared.syntax)
         innermost = _innermost(variable.type)
-        has_arguments = declared.syntax.arguments is not None
+        has_arguments = declared.syntax.arguments is not None or declared.syntax.element_arguments is not None
         if has_arguments and innermost is not UNKNOWN and not isinstance(innermost, FunctionBlockType):
             text = f"{variable.name} takes no arguments: {variable.type.name} is no function block"
             declarations.world.report.error(variable.at, "fb-init-arguments", text, "write := before an initial value")

@@ -111,13 +111,14 @@ def initial_bytes(declarations: Declarations, variable: Variable, syntax: Variab
             text = f"{variable.name} is a VAR_IN_OUT: it starts with what the caller passes"
             world.report.error(syntax.initial.at, "initial-in-out", text)
         return
-    if syntax.initial is not None or syntax.arguments is not None:
+    arguments, elements = syntax.arguments, syntax.element_arguments
+    if syntax.initial is not None or arguments is not None or elements is not None:
         image = Image(declarations, scope, kind)
         if syntax.initial is not None:
             image.write(0, kind, syntax.initial, ())
         data = bytes(image.data)
-        if syntax.arguments is not None or image.later:
-            world.startup[id(variable)] = Startup(scope, syntax.arguments or [], image.later)
+        if arguments is not None or elements is not None or image.later:
+            world.startup[id(variable)] = Startup(scope, arguments or [], image.later, elements or [])
     elif type(kind) is ScalarType:
         data = b""
     else:

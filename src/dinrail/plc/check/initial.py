@@ -90,8 +90,11 @@ def fields_start(
 def start_statements(elaborator: Elaborator, place: Location, variable: Variable, at: Place) -> list[core.Statement]:
     """What a variable or field needs beyond its bytes: its instances', then what its declaration says."""
     startup = elaborator.world.startup.get(id(variable))
-    arguments = startup.arguments if startup else []
-    out = initialise_statements(elaborator, place, variable.type, at, arguments)
+    if startup is not None and startup.elements:
+        out = _elements(elaborator, place, variable, startup.elements, at)
+    else:
+        arguments = startup.arguments if startup else []
+        out = initialise_statements(elaborator, place, variable.type, at, arguments)
     for later in startup.later if startup else []:
         out += _assign_later(elaborator, place, later)
     return out
@@ -133,6 +136,23 @@ def _each(
         core.Assign(at, here, Constant(at, LINT, 0)),
         core.Loop(at, below, body, [core.Assign(at, here, following)], None),
     ]
+
+
+def _elements(
+    elaborator: Elaborator, place: Location, variable: Variable, elements: Sequence[Sequence[Argument]], at: Place
+) -> list[core.Statement]:
+    """An array of instances with arguments of FB_Init for each."""
+    kind = resolve(variable.type)
+    count = kind.count if isinstance(kind, ArrayType) else 0
+    if not isinstance(kind, ArrayType) or len(elements) != count:
+        text = f"{variable.name} has {count} elements; arguments are given for {len(elements)}"
+        elaborator.world.report.error(variable.at, "fb-init-arguments", text)
+        return []
+    out: list[core.Statement] = []
+    for number, arguments in enumerate(elements):
+        element = IndexAt(at, place, Constant(at, LINT, number), kind.element)
+        out += initialise_statements(elaborator, element, kind.element, at, arguments)
+    return out
 
 
 def _instance(

@@ -148,11 +148,13 @@ class Startup:
     """What a variable's or field's declaration asks for beyond constant bytes.
 
     scope: where its expressions mean something. arguments: for FB_Init. later: in written order.
+    elements: of an array of instances: FB_Init's arguments for each (`ARRAY [0..1] OF FB_X[(1), (2)]`).
     """
 
     scope: Scope
     arguments: list[Argument] = field(default_factory=list)
     later: list[Later] = field(default_factory=list)
+    elements: list[list[Argument]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
