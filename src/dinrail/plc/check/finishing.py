@@ -45,8 +45,10 @@ def refuse_recursion(program: Program, graph: CallGraph, report: Report) -> None
         if any(function.recursion_allowed for function in group):
             continue
         way = path_around(graph, group, certain=True)
-        names = " calls ".join([function.name for function, _ in way] + [group[0].name])
-        text = f"recursion: {names}"
+        text = f"{group[0].name} calls itself"
+        if len(way) > 1:
+            names = [function.name for function, _ in way] + [group[0].name]
+            text += f": {' calls '.join(names)}"
         hint = "write a loop, or allow it, bounded: {attribute 'dinrail.recursive'} before the function"
         report.error(way[0][1].at if way else group[0].at, "recursion", text, hint)
 

@@ -170,6 +170,8 @@ def _instance(
         return out
     constructors = [each for each in reversed(info.chain()) if CONSTRUCTOR in each.methods]
     given = _named(elaborator, info, constructors, arguments, at)
+    if given is None:
+        return out
     for owner in constructors:
         method = owner.methods[CONSTRUCTOR]
         place = location
@@ -186,8 +188,8 @@ def _named(
     constructors: Sequence[PouInfo],
     arguments: Sequence[Argument],
     at: Place,
-) -> list[Argument]:
-    """The arguments of FB_Init, all by name: the two implicit ones first."""
+) -> list[Argument] | None:
+    """The arguments of FB_Init, all by name: the two implicit ones first. None when they do not fit, which is told."""
     report = elaborator.world.report
     if not constructors:
         if arguments:
@@ -206,9 +208,10 @@ def _named(
         if written.passing is Passing.POSITION and number < len(further):
             argument = Argument(written.at, further[number].name, Passing.INPUT, written.value)
         elif written.passing is Passing.POSITION:
-            text = f"FB_Init of {info.name} takes {len(further)} arguments; {len(arguments)} are given"
+            most = "one argument" if len(further) == 1 else f"{len(further)} arguments"
+            text = f"FB_Init of {info.name} takes {most}; {len(arguments)} are given"
             report.error(argument.at, "fb-init-arguments", text)
-            break
+            return None
         out.append(argument)
     given = {argument.name.upper() for argument in out}
     for parameter in further:
@@ -216,6 +219,7 @@ def _named(
             text = f"FB_Init of {info.name} needs {parameter.name}"
             hint = f"write {info.name}({parameter.name} := ...) in the declaration"
             report.error(at, "fb-init-arguments", text, hint)
+            return None
     return out
 
 
