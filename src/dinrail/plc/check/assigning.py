@@ -65,8 +65,9 @@ def assignment_statements(e: Elaborator, node: syntax.Assignment) -> list[Statem
         held = held_as(goal.type)
         if held is not None:
             return [Assign(node.at, goal.place, e.value(node.value, goal.type))]
-    want = goal.type if isinstance(goal, Operand) else goal.info.type
-    return store(e, goal, e.operand(node.value, want), node.value.at, node.at)
+    if isinstance(goal, PropertyRef):
+        return store(e, goal, e.operand(node.value, goal.info.type), node.value.at, node.target.at)
+    return store(e, goal, e.operand(node.value, goal.type), node.value.at, node.at)
 
 
 def _set_or_reset(e: Elaborator, goal: Target, node: syntax.Assignment) -> list[Statement]:

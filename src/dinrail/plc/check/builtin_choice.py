@@ -35,6 +35,7 @@ def _sel(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: T
     """SEL(g, in0, in1): in1 when g is TRUE. Both are evaluated."""
     condition = e.value(arguments[0], BOOL)
     operands = [e.operand(one, want) for one in arguments[1:]]
+    common(e, "SEL", operands, node.at, want)
     return _one_of(e, "SEL", [condition], [operands[1], operands[0]], node.at, want)
 
 

@@ -34,11 +34,11 @@ def call(e: Elaborator, node: syntax.Call, want: Type | None) -> Operand:
     found = callee(e, node)
     if isinstance(found, BuiltinRef):
         return e.builtin(found.name, node, want)
+    if isinstance(found, PouInfo) and found.kind is PouKind.PROGRAM:
+        raise e.told(node.at, "no-value", f"{found.name} is a program: its call gives no value")
     instance = _instance(e, found, node.at)
     if instance is None:
         return invoked(e, found, node)
-    if isinstance(found, PouInfo):
-        raise e.told(node.at, "no-value", f"{found.name} is a program: its call gives no value")
     raise e.told(node.at, "no-value", f"the call of a {_block_of(instance).name} gives no value", "read its outputs")
 
 
@@ -121,7 +121,7 @@ def invoked(e: Elaborator, found: Found, node: syntax.Call) -> Operand:
             return _result(
                 function, core.Call(at, function, None, given.values, dispatch.scalar_result(function)), given
             )
-        raise e.told(at, "no-instance", f"the {found.kind.value.lower()} {found.name} needs an instance")
+        raise e.told(at, "no-instance", f"the {found.kind.value.lower().replace('_', ' ')} {found.name} needs an instance")
     if isinstance(found, MethodRef):
         allowed(e, found.info, at)
         return method_call(e, found, found.info, node.arguments, at)

@@ -65,7 +65,11 @@ def to_scalar(e: Elaborator, operand: Operand, target: Type, at: Place) -> Expre
     if held is None:
         raise e.told(at, "conversion", f"cannot convert type {source.name} to type {target.name}")
     if source is target:
-        return build.converted(loaded(operand, at), held, at)
+        value = loaded(operand, at)
+        if value.type is held:
+            return value
+        if type(value) is not Constant:
+            return build.converted(value, held, at)
     known = operand.constant
     if known is not None and (fixed := _constant(e, operand, known, target, held, at)) is not None:
         return fixed
@@ -157,8 +161,8 @@ def refused(e: Elaborator, operand: Operand, target: Type, at: Place) -> Told:
     source = operand.type
     known = operand.constant
     final = resolve(target)
-    if operand.loose and known is not None and isinstance(known.value, int) and isinstance(final, ScalarType):
-        if final.family in TIMES:
+    if operand.loose and known is not None and isinstance(known.value, int):
+        if isinstance(final, ScalarType) and final.family in TIMES:
             return e.told(
                 at, "conversion", f"the number {known.value} is no {target.name}", _time_literal(final, known.value)
             )

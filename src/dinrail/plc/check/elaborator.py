@@ -63,6 +63,7 @@ class Elaborator:
         self.guarded: list[int] = []
         self.labels: set[str] = set()
         self.jumps: list[tuple[str, Place]] = []
+        self.result_named = False
 
     # -------------------------------------------------------------------------------------- what others call
 
@@ -70,6 +71,7 @@ class Elaborator:
         """A whole body. What is wrong in one statement does not hide what is wrong in the next."""
         out = statements.block(self, body)
         statements.check_jumps(self)
+        statements.check_result(self, body)
         return out
 
     def value(self, expr: Expr, want: Type | None = None) -> core.Expression:

@@ -20,7 +20,7 @@ from dinrail.plc.core.program import Function
 from dinrail.plc.parse import expression as syntax
 from dinrail.plc.source import Place
 from dinrail.plc.types.model import BOOL, BYTE, SCALAR_NAMES, UNKNOWN, Type, held_as, resolve
-from dinrail.plc.types.variable import Storage, Variable
+from dinrail.plc.types.variable import Role, Storage, Variable
 
 if TYPE_CHECKING:
     from dinrail.plc.check.elaborator import Elaborator
@@ -121,6 +121,8 @@ def variable_operand(e: Elaborator, variable: Variable, base: core.Location | No
     if kind is UNKNOWN:
         raise Told("its type is unknown, which has been reported")
     value = variable.value
+    if variable.role is Role.RESULT:
+        e.result_named = True
     if variable.constant:
         if value is None:
             e.world.ensure(variable)

@@ -13,6 +13,7 @@ from dinrail.plc.check.loops import for_, repeat, while_
 from dinrail.plc.check.operand import Operand, Told
 from dinrail.plc.core import expression as core
 from dinrail.plc.core import statement as out
+from dinrail.plc.core.program import FunctionKind
 from dinrail.plc.core.statement import Statement
 from dinrail.plc.parse import expression as syntax
 from dinrail.plc.parse import statement as written
@@ -123,6 +124,15 @@ def check_jumps(e: Elaborator) -> None:
         if name not in e.labels:
             e.report.error(at, "no-label", f"there is no label {name} here")
     e.jumps.clear()
+
+
+def check_result(e: Elaborator, body: list[Stmt]) -> None:
+    """Warns of a function that never names its result: it always gives the type's default."""
+    pou = e.scope.pou
+    if e.function.kind is not FunctionKind.FUNCTION or pou is None or pou.syntax.returns is None:
+        return
+    if body and not e.result_named:
+        e.report.warning(pou.syntax.at, "no-result", f"{pou.name} never sets its result", f"{pou.name} := ...")
 
 
 def _try(e: Elaborator, node: written.Try) -> list[Statement]:
