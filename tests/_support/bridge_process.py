@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import re
-import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,7 +72,8 @@ class Running:
 
     def start_router(self) -> None:
         """A router that finds the channel; waits until port 851 answers."""
-        settings = AdsSettings(net_id=NET_ID, listen=(Listen(Door.PLAIN, self.address, 48898),), channel=str(self.channel))
+        doors = (Listen(Door.PLAIN, self.address, 48898),)
+        settings = AdsSettings(net_id=NET_ID, listen=doors, channel=str(self.channel))
         path = self.directory / "router.json"
         path.write_text(settings.to_json())
         argv = [sys.executable, "-m", "dinrail.daemon.router", "--settings", str(path)]
@@ -141,7 +138,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def running(
+def running_plant(
     text: str, directory: Path, tasks: Sequence[TaskSettings] = (TASK,), *, router: bool = True
 ) -> Iterator[Running]:
     """A text in a control, behind a router; both are ended afterwards."""

@@ -136,6 +136,42 @@ const cases = {
     for (let tries = 0; tries < 150 && counts < 5; tries += 1) await wait(100);
     return { after: counts, losts, value: await value('GVL_Types.nInt') };
   },
+  async big() {  // every variable Pnn.vN of a generated project; MORE: how many subscriptions
+    const [subscriptions] = process.argv.slice(7).map(Number);
+    const symbols = Object.values(await client.getSymbols()).filter((one) => /^P\d+\.v\d+$/.test(one.name));
+    const values = {};
+    for (const one of symbols) values[one.name] = await value(one.name);
+    await client.writeValue('MAIN.nSet', -70000);
+    const added = await client.invokeRpcMethod('MAIN.fbAdder', 'Add', { nA: 20, nB: 23 });
+    const heard = new Map();
+    const subs = [];
+    for (let at = 0; at < subscriptions; at += 1) {
+      subs.push(await client.subscribe({ target: `MAIN.aCount[${at}]`, cycleTime: 10, sendOnChange: false,
+        callback: (d) => { heard.set(at, [...(heard.get(at) ?? []), d.value]); } }));
+    }
+    const enough = () => heard.size === subscriptions && [...heard.values()].every((seen) => seen.length >= 20);
+    for (let tries = 0; tries < 200 && !enough(); tries += 1) await wait(100);
+    const rising = [...heard.values()].every((seen) => seen.every((v, i) => i === 0 || v > seen[i - 1]));
+    for (const sub of subs) await client.unsubscribe(sub);
+    return { values, set: await value('MAIN.nSet'), added, heard: heard.size, rising };
+  },
+  async change() {  // an online change is made while we are subscribed
+    let counts = 0, versions = 0;
+    client.on('plcSymbolVersionChange', () => { versions += 1; });
+    await client.subscribe({ target: 'MAIN.nCycles', cycleTime: 10, callback: () => { counts += 1; } });
+    await client.writeValue('MAIN.nSet', 4711);
+    const handle = await client.createVariableHandle('MAIN.nSet');
+    await wait(300);
+    console.log(JSON.stringify({ ready: true }));
+    await new Promise((done) => process.stdin.once('data', done));
+    for (let tries = 0; tries < 100 && versions < 1; tries += 1) await wait(100);
+    let old = 0;
+    try { await client.readRawByHandle(handle, 4); } catch (fault) { old = fault.adsError?.errorCode ?? fault.message; }
+    await wait(500);
+    counts = 0;
+    for (let tries = 0; tries < 100 && counts < 5; tries += 1) await wait(100);
+    return { old, again: await value('MAIN.nSet'), added: await value('MAIN.nAdded'), versions, counts };
+  },
   async share() {  // one of many: MORE are its number and how often
     const [mine, times] = process.argv.slice(7).map(Number);
     const seen = [];

@@ -67,6 +67,15 @@ const cases = {
       client.notify(handle('GVL_Live.nCounter', ads.UDINT, { cycleTime: 20 }));
     });
   },
+  async big() {  // every whole number among the variables Pnn.vN; node-ads knows the rest of the types by length only
+    const symbols = await new Promise((done, refuse) => {
+      client.getSymbols((fault, found) => (fault ? refuse(fault) : done(found)), true);
+    });
+    const wanted = symbols.filter((one) => /^P\d+\.v\d+$/i.test(one.name) && ads[one.type] && !/TIME|WORD|INT64|^L|^UL/.test(one.type));
+    const values = {};
+    for (const one of wanted) values[one.name] = (await call('read', handle(one.name, ads[one.type]))).value;
+    return { symbols: symbols.length, values };
+  },
   async stay() {  // the server dies and comes back: what this client says then, and what a new one has
     const before = (await call('read', handle('GVL_Types.nInt', ads.INT))).value;
     console.log(JSON.stringify({ ready: true }));

@@ -332,6 +332,71 @@ def called(plc: pyads.Connection) -> None:
     assert list(answer)[:1] == [42], answer
 
 
+_BY_TYPE: dict[str, Any] = {
+    "TIME": pyads.PLCTYPE_UDINT,
+    "LTIME": pyads.PLCTYPE_ULINT,
+    "TIME_OF_DAY": pyads.PLCTYPE_UDINT,
+    "LWORD": pyads.PLCTYPE_ULINT,
+    "STRING(20)": pyads.PLCTYPE_STRING,
+    "WSTRING(20)": pyads.PLCTYPE_WSTRING,
+    "E_Mode": pyads.PLCTYPE_INT,
+    "ST_Point": ctypes.c_ubyte * 16,
+    "ARRAY [0..3] OF INT": pyads.PLCTYPE_ARR_INT(4),
+}
+
+
+def big() -> Result:
+    """Reads every variable `Pnn.vN` of a generated project; writes, calls, and subscribes to as many as MORE says."""
+    with opened() as plc:
+        found = [symbol for symbol in plc.get_all_symbols() if symbol.name.partition(".v")[2].isdigit()]
+        values = {}
+        for symbol in found:
+            kind = _BY_TYPE.get(symbol.symbol_type) or getattr(pyads, f"PLCTYPE_{symbol.symbol_type}")
+            values[symbol.name] = plc.read(symbol.index_group, symbol.index_offset, kind)
+        plc.write_by_name("MAIN.nSet", -70_000, pyads.PLCTYPE_DINT)
+        handle = plc.get_handle("MAIN.fbAdder#Add")
+        sums = plc.read_write(0xF005, handle, ctypes.c_ubyte * 5, [20, 23], pyads.PLCTYPE_ARR_DINT(2))
+        heard: dict[int, list[int]] = {}
+        callback = plc.notification(pyads.PLCTYPE_UDINT)(lambda *given: heard.setdefault(given[0], []).append(given[3]))
+        attributes = pyads.NotificationAttrib(4, pyads.ADSTRANS_SERVERCYCLE, max_delay=0, cycle_time=0)
+        first = plc.get_symbol("MAIN.aCount")
+        pairs = [
+            plc.add_device_notification((first.index_group, first.index_offset + 4 * at), attributes, callback)
+            for at in range(int(MORE[0]))
+        ]
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and (len(heard) < len(pairs) or min(map(len, heard.values())) < 20):
+            time.sleep(0.1)
+        result = {"values": values, "set": plc.read_by_name("MAIN.nSet", pyads.PLCTYPE_DINT), "sum": list(sums)}
+        rising = all(one < two for seen in heard.values() for one, two in pairwise(seen))
+        result |= {"heard": len(heard), "rising": rising}
+        sys.stdout.write(json.dumps(result) + "\n")
+        sys.stdout.flush()
+        os._exit(0)  # AdsLib falls over a sample of a notification that is being deleted
+
+
+def change() -> Result:
+    """Handles and notifications over an online change, which is made when we say that we are ready."""
+    with opened() as plc:
+        handle = plc.get_handle("MAIN.nSet")
+        plc.write_by_name("", 4711, pyads.PLCTYPE_DINT, handle=handle)
+        version = plc.read(0xF008, 0, pyads.PLCTYPE_USINT)
+        ends: list[int] = []
+        attributes = pyads.NotificationAttrib(1, pyads.ADSTRANS_SERVERONCHA, max_delay=0, cycle_time=0)
+        callback = plc.notification(pyads.PLCTYPE_USINT)(lambda *given: ends.append(given[3]))
+        plc.add_device_notification((0xF008, 0), attributes, callback)
+        time.sleep(0.3)
+        told_to_go_on()
+        deadline = time.monotonic() + 10
+        while len(ends) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        old = refusal(lambda: plc.read_by_name("", pyads.PLCTYPE_DINT, handle=handle))
+        again = plc.read_by_name("MAIN.nSet", pyads.PLCTYPE_DINT)
+        added = plc.read_by_name("MAIN.nAdded", pyads.PLCTYPE_INT)
+        after = plc.read(0xF008, 0, pyads.PLCTYPE_USINT)
+        return {"old": old, "again": again, "added": added, "moved": after != version, "versions": len(ends)}
+
+
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(globals()[CASE](), default=str) + "\n")
     sys.stdout.flush()

@@ -23,7 +23,7 @@ from dinrail.bridge.outgoing import POLL_NS, Outgoing, Settling
 from dinrail.bridge.reading import control_facts, state_of, task_facts
 from dinrail.bridge.snapshots import Snapshot, Snapshots
 from dinrail.control.channel.alive import has_ended
-from dinrail.control.channel.layout import Command, MailboxHeader, Request, Space
+from dinrail.control.channel.layout import ChannelHeader, Command, MailboxHeader, Request, Space, offset_of
 from dinrail.control.channel.reader import Channel, ChannelBusy, Layout
 from dinrail.control.channel.ring import RingFull, RingWriter
 from dinrail.control.channel.writer import LeaseTaken, Writer
@@ -36,6 +36,7 @@ LOOK_NS = 100 * MS_NS
 SILENT_NS = 2 * S_NS
 """A control whose main thread and tasks are all silent for so long is gone."""
 SILENT_CYCLES = 3
+_RESTART_INDEX = offset_of(ChannelHeader, "restart_index")
 _BROKEN = (ChannelBusy, FormatError, HostError, ValueError)
 
 
@@ -178,7 +179,11 @@ class Link:
     # bridge.snapshots.Publisher
 
     def published(self, task: int) -> int:
-        return self._living().publication(task)
+        """Counted from the beginning again when the application's data were initialised, so that is part of it."""
+        channel = self._living()
+        if task >= len(channel.tasks):
+            raise AdsFault(AdsError.NOT_READY, f"the control has no task {task} any more")
+        return channel.memory.u32(_RESTART_INDEX) << 64 | channel.publication(task)
 
     def take(self, task: int) -> Snapshot:
         channel, layout = self._known()
