@@ -38,12 +38,13 @@ from dinrail.plc.emit.executive import module_text as executive_text
 from dinrail.plc.emit.link import link
 from dinrail.plc.emit.machine import object_code
 from dinrail.plc.emit.module import write_module
+from dinrail.plc.emit.state import state_of
 from dinrail.plc.source import Place, Source, place
 from dinrail.plc.types.model import BOOL, BYTE, DINT, LINT, LREAL, ULINT, ArrayType, ScalarType
 from dinrail.plc.types.variable import Area, Storage, Variable
 
 PAGE_BYTES = 4096
-COUNT, MODE, ARRAY, INDEX, DIVISOR, POINTER, RESULT, FIRST = 0, 4, 8, 24, 28, 32, 40, 48
+COUNT, MODE, ARRAY, INDEX, DIVISOR, POINTER, RESULT, FIRST, ADDED = 0, 4, 8, 24, 28, 32, 40, 48, 52
 ENDLESS, NULL, BOUNDS, DIVIDE, STACK, WILD, USER, LONG = 1, 2, 3, 4, 5, 6, 7, 8
 LINES = {ENDLESS: 10, NULL: 20, BOUNDS: 30, DIVIDE: 40, STACK: 50, WILD: 60, USER: 70, LONG: 80}
 """Where each of them stands in `app.st`."""
@@ -52,17 +53,22 @@ SLOW = TaskSettings(name="Slow", cycle_ns=5_000_000, priority=20, programs=("MAI
 
 
 class _Main:
-    """One task's program."""
+    """One task's program. version 2: everything 64 bytes further on, a new variable, and steps of 1000."""
 
-    def __init__(self, number: int) -> None:
-        self.base = number * PAGE_BYTES
+    def __init__(self, number: int, version: int) -> None:
+        self.base = number * PAGE_BYTES + (64 if version == 2 else 0)
         self.number = number
+        self.version = version
         self.statics: list[Variable] = []
         self.count, self.mode = self._static("count", DINT, COUNT), self._static("mode", DINT, MODE)
         self.array = self._static("array", ArrayType(DINT, ((0, 3),)), ARRAY)
         self.index, self.divisor = self._static("index", DINT, INDEX), self._static("divisor", DINT, DIVISOR)
         self.pointer, self.result = self._static("pointer", ULINT, POINTER), self._static("result", LREAL, RESULT)
         self.first = self._static("first", DINT, FIRST)
+        if version == 2:
+            self._static("added", DINT, ADDED).initial = (42).to_bytes(4, "little")
+        if version == 3:
+            self.pointer.type = LINT
         self.function = Function(f"MAIN{number}", FunctionKind.PROGRAM, place(1, 1, 1))
         self.deep = _deep(number)
         self.function.body = self._body()
@@ -75,9 +81,10 @@ class _Main:
 
     def _body(self) -> list[Statement]:
         at = place(1, 2, 1)
+        step = 1000 if self.version == 2 else 1
         told = IntrinsicCall(at, Intrinsic.FIRST_CYCLE, [], BOOL)
         return [
-            Assign(at, _at(self.count), _sum(at, _load(at, self.count), _number(at, 1))),
+            Assign(at, _at(self.count), _sum(at, _load(at, self.count), _number(at, step))),
             Assign(at, _at(self.first), _sum(at, _load(at, self.first), Convert(at, told, DINT))),
             *(self._when(mode, place(1, line, 3)) for mode, line in LINES.items()),
         ]
@@ -161,9 +168,12 @@ UNCHECKED = Options(recursion_limit=1 << 30, cpu="portable", check_null=False, c
 
 
 @functools.cache
-def build(tasks: tuple[TaskSettings, ...] = (FAST,), options: Options = OPTIONS) -> bytes:
-    """An image with one such program for each task; MAIN<n> is task n's. The first `count` is retained."""
-    mains = [_Main(number) for number in range(len(tasks))]
+def build(tasks: tuple[TaskSettings, ...] = (FAST,), options: Options = OPTIONS, version: int = 1) -> bytes:
+    """An image with one such program for each task; MAIN<n> is task n's. The first `count` is retained.
+
+    version 2 can take over from 1 (see _Main); in version 3 `pointer` has another type.
+    """
+    mains = [_Main(number, version) for number in range(len(tasks))]
     program = Program(functions=[main.function for main in mains] + [main.deep for main in mains])
     program.statics = [variable for main in mains for variable in main.statics]
     program.data_bytes = len(mains) * PAGE_BYTES
@@ -174,18 +184,24 @@ def build(tasks: tuple[TaskSettings, ...] = (FAST,), options: Options = OPTIONS)
     areas = tuple(Segment(space, 0, 64) for space in (Space.INPUT, Space.OUTPUT, Space.MARKER))
     image = Image(
         name="app",
+        layout_hash=bytes([version]) * 32,
         tasks=tuple(
-            TaskImage(settings, (Segment(Space.DATA, main.base, PAGE_BYTES), *(areas if main.number == 0 else ())))
+            TaskImage(settings, (_segment(main), *(areas if main.number == 0 else ())))
             for settings, main in zip(tasks, mains, strict=True)
         ),
         data_bytes=program.data_bytes,
         input_bytes=64,
         output_bytes=64,
         marker_bytes=64,
-        retained=(Retained("MAIN0.count", "DINT", COUNT, 4), Retained("MAIN0.result", "LREAL", RESULT, 8, True)),
+        retained=(Retained("MAIN0.count", "DINT", mains[0].base + COUNT, 4),),
+        state=state_of(program),
         debug_map=debug_map(linked.whole, [Source("app.st", "", 1)]),
     )
     return write_image(linked.code, image)
+
+
+def _segment(main: _Main) -> Segment:
+    return Segment(Space.DATA, main.number * PAGE_BYTES, PAGE_BYTES)
 
 
 @functools.cache
@@ -194,7 +210,9 @@ def executive_object() -> bytes:
     return object_code(executive_text(), OPTIONS)
 
 
-def write_app(path: Path, tasks: Sequence[TaskSettings] = (FAST,), options: Options = OPTIONS) -> Path:
+def write_app(
+    path: Path, tasks: Sequence[TaskSettings] = (FAST,), options: Options = OPTIONS, version: int = 1
+) -> Path:
     """Such an image in a file."""
-    path.write_bytes(build(tuple(tasks), options))
+    path.write_bytes(build(tuple(tasks), options, version))
     return path

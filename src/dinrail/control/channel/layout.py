@@ -344,9 +344,13 @@ class Answer:
     text: bytes = raw(0x20, 0xFE0)  # UTF-8, lines
 
 
-def guard_of(position: int, total_bytes: int, kind: int, space: int, size_bytes: int, offset: int) -> int:
-    """The guard word of a command record that begins at `position` of its ring, 64 bits: no old bytes have it."""
-    mixed = position ^ (total_bytes << 48) ^ (kind << 40) ^ (space << 32) ^ size_bytes ^ (offset << 17) ^ MAGIC
+def guard_of(position: int, total_bytes: int, kind: int, space: int, size_bytes: int, offset: int, layout: int) -> int:
+    """The guard word of a command record that begins at `position` of its ring, 64 bits: no old bytes have it.
+
+    Each bit of the header goes into one bit of it, so no single changed bit is missed.
+    """
+    turned = (offset << 17) | (offset >> 47)
+    mixed = position ^ (total_bytes << 48) ^ (kind << 40) ^ (space << 32) ^ size_bytes ^ (layout << 8) ^ turned ^ MAGIC
     return mixed & 0xFFFFFFFFFFFFFFFF
 
 

@@ -52,7 +52,7 @@ def encode_command(position: int, kind: int, space: int, offset: int, data: byte
     if len(data) > MAX_RECORD_DATA_BYTES:
         raise ValueError(f"a command carries {MAX_RECORD_DATA_BYTES} bytes, not {len(data)}")
     total = record_bytes(len(data))
-    guard = guard_of(position, total, kind, space, len(data), offset)
+    guard = guard_of(position, total, kind, space, len(data), offset, layout)
     header = CommandHeader(
         total_bytes=total,
         kind=kind,
@@ -135,7 +135,7 @@ class RingReader:
         total, size = header.total_bytes, header.size_bytes
         if total > min(room, MAX_RECORD_BYTES) or size > MAX_RECORD_DATA_BYTES or total != record_bytes(size):
             return None
-        if header.guard != guard_of(self.tail, total, header.kind, header.space, size, header.offset):
+        if header.guard != guard_of(self.tail, total, header.kind, header.space, size, header.offset, header.layout):
             return None
         data = self._copy(self.tail + _HEADER_BYTES, size)
         return CommandRecord(header.kind, header.space, header.offset, data, self.tail + total, header.layout)

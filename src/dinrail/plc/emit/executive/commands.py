@@ -65,7 +65,8 @@ def _is_record() -> Code:
     total, size = header.get("total_bytes").to("i64"), header.get("size_bytes").to("i64")
     wide = ((size + 7) & -8) + _HEADER_BYTES
     guard = position ^ (total << 48) ^ (header.get("kind").to("i64") << 40) ^ (header.get("space").to("i64") << 32)
-    guard = guard ^ size ^ (header.get("offset") << 17) ^ MAGIC
+    offset = header.get("offset")
+    guard = guard ^ size ^ (header.get("layout").to("i64") << 8) ^ (offset << 17) ^ (offset >> 47) ^ MAGIC
     fits = total.above(room) | total.above(MAX_RECORD_BYTES) | total.differs(wide)
     code.give((fits | guard.differs(header.get("guard"))).equals(0))
     return code

@@ -83,7 +83,7 @@ def _unforce() -> Code:
         with code.when(index.below(total.to("i64"))):
             entries = task.pointer("force_entries")
             at = entries + index * _ENTRY_BYTES
-            left = code.load(at) & ((mask << _MASK_SHIFT) ^ -1)
+            left = code.load(at) & (((mask << _MASK_SHIFT) | (mask << _VALUE_SHIFT)) ^ -1)
             code.store(left, at)
             with code.when(((left >> _MASK_SHIFT) & 0xFF).equals(0)):
                 last = total - 1

@@ -26,7 +26,8 @@ _REGISTER_RBP, _REGISTER_RSP, _REGISTER_RIP = 120, 160, 168
 """In glibc's ucontext_t on x86-64."""
 _SS_DISABLE = 2
 _PROT_READ_WRITE, _MAP_PRIVATE_FIXED_ANONYMOUS = 3, 0x32
-_NEAR_STACK_BYTES = 1 << 20
+_NEAR_STACK_BYTES = 64 << 10
+"""A trap so near the stack pointer, where the stack may have ended, is the stack's end (its bounds may be unknown)."""
 _MOST_NESTED = 3
 
 GLOBALS = f"""\
@@ -81,8 +82,9 @@ def _fault_of() -> Code:
         code.give(Fault.NULL)
     low = task.get("stack_low")
     in_guard = address.below(low) & address.below(task.get("stack_guard")).equals(0)
-    ran_out = stack.below(low + PAGE_BYTES) & (stack - address + _NEAR_STACK_BYTES // 2).below(_NEAR_STACK_BYTES)
-    with code.when(low.differs(0) & (in_guard | ran_out)):
+    near = (stack - address + _NEAR_STACK_BYTES).below(2 * _NEAR_STACK_BYTES)
+    ran_out = near & (low.equals(0) | stack.below(low + PAGE_BYTES))
+    with code.when(in_guard | ran_out):
         code.give(Fault.STACK)
     code.give(Fault.ACCESS)
     return code
