@@ -113,6 +113,8 @@ def declare_variables(
             continue
         storage = STORAGE[home].get(block.kind)
         if storage is None:
+            if not block.variables:
+                continue
             text = f"{block.kind.value} has no place in {home.value}"
             declarations.world.report.error(block.at, "misplaced-block", text, _HINTS.get(block.kind, ""))
             continue

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from dinrail.plc.check.attributes import attribute
 from dinrail.plc.check.declarations import Declarations, DeclaredType
 from dinrail.plc.check.declare_pous import new_pou
 from dinrail.plc.check.declare_types import new_type
 from dinrail.plc.check.declare_variables import Home, declare_variables
-from dinrail.plc.check.world import GlobalInfo, Scope
+from dinrail.plc.check.world import Entity, GlobalInfo, Scope
 from dinrail.plc.parse.declaration import BlockKind, GlobalList, Pou, TypeDecl, Unit
 from dinrail.plc.types.model import SCALAR_NAMES
 from dinrail.plc.types.variable import Variable
+
+
+@dataclass(slots=True, eq=False)
+class ListScope(Scope):
+    """Where the values of a list's globals stand: they need no qualifier for each other."""
+
+    own: dict[str, Variable] = field(default_factory=dict)
+
+    def find(self, name: str) -> Entity | None:
+        return self.own.get(name) or Scope.find(self, name)
 
 
 def register(declarations: Declarations, units: Sequence[Unit]) -> None:
@@ -65,7 +76,8 @@ def _globals(declarations: Declarations, listed: GlobalList, namespace: str) -> 
     for block in listed.blocks:
         if block.kind is BlockKind.CONFIG:
             declarations.configured |= {decl.name.upper(): decl for decl in block.variables}
-    declared = declare_variables(declarations, blocks, Scope(world), Home.GLOBALS, listed.name, info.variables)
+    scope = ListScope(world, own=info.variables)
+    declared = declare_variables(declarations, blocks, scope, Home.GLOBALS, listed.name, info.variables)
     declarations.globals += declared
     if namespace:
         declarations.library_globals |= {id(variable) for variable in declared}
