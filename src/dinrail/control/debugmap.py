@@ -21,7 +21,7 @@ from dinrail.errors import FormatError
 
 @dataclass(frozen=True, slots=True)
 class FunctionRange:
-    """A function as it lies in the object: addresses low to high (not included)."""
+    """A function as it lies in the object: from low to high (not included). name "": it is no POU's."""
 
     low: int
     high: int
@@ -132,7 +132,7 @@ class DebugMap:
             out.append(Call(each.name, self.file(source), line))
             source, line = each.source, each.line
         out.append(Call(function.name, self.file(source), line))
-        return [call for call in out if call.line]
+        return [call for call in out if call.name and call.line]
 
 
 def _summed(rows: list[list[int]]) -> list[list[int]]:

@@ -20,7 +20,7 @@ def disjoint(branches: list[tuple[Range, ...]]) -> list[list[Range]]:
     for ranges in branches:
         mine: list[Range] = []
         for wanted in ranges:
-            rest = [wanted]
+            rest = [wanted] if wanted[0] <= wanted[1] else []
             for low, high in taken:
                 rest = [part for each in rest for part in _without(each, low, high)]
             mine += rest
@@ -31,8 +31,8 @@ def disjoint(branches: list[tuple[Range, ...]]) -> list[list[Range]]:
 
 def _without(each: Range, low: int, high: int) -> list[Range]:
     first, last = each
-    if last < first or last < low or first > high:
-        return [each] if first <= last else []
+    if last < low or first > high:
+        return [each]
     return [part for part in ((first, low - 1), (high + 1, last)) if part[0] <= part[1]]
 
 

@@ -47,7 +47,8 @@ def _functions(elf: Any) -> Iterator[FunctionRange]:
             for symbol in section.iter_symbols():
                 if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_size"]:
                     low = symbol["st_value"]
-                    yield FunctionRange(low, low + symbol["st_size"], _PART.sub("", symbol.name))
+                    name = "" if symbol.name.startswith("dinrail_") else _PART.sub("", symbol.name)
+                    yield FunctionRange(low, low + symbol["st_size"], name)
 
 
 def _file_numbers(program: Any) -> list[int]:

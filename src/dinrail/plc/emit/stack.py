@@ -33,8 +33,9 @@ _STEPS = [
     (re.compile(rb"\x48\x81\xec(....)", re.DOTALL), "subtract"),  # sub rsp, imm32
     (re.compile(rb"\x48\xc7\x04\x24\x00\x00\x00\x00"), "nothing"),  # mov qword [rsp], 0: a probe of the next page
     (re.compile(rb"\x48\x83\xe4(.)", re.DOTALL), "align"),  # and rsp, imm8
-    (re.compile(rb"\x4c\x8d\x9c\x24(....)", re.DOTALL), "probes"),  # lea r11, [rsp - n]
+    (re.compile(rb"\x49\x89\xe3\x49\x81\xeb(....)", re.DOTALL), "probes"),  # mov r11, rsp; sub r11, imm32
 ]
+_LATER = re.compile(rb"\x48\x81\xec(....)", re.DOTALL)
 _PROBE_LOOP = re.compile(rb"\x48\x81\xec....\x48\xc7\x04\x24\x00{4}\x4c\x39\xdc\x75.", re.DOTALL)
 
 
@@ -44,7 +45,7 @@ def frame_bytes(code: bytes) -> int:
     while True:
         step = next(((kind, found) for pattern, kind in _STEPS if (found := pattern.match(code, at))), None)
         if step is None:
-            return total
+            return total + _later(code, at)
         kind, found = step
         at = found.end()
         if kind == "push":
@@ -54,9 +55,15 @@ def frame_bytes(code: bytes) -> int:
         elif kind == "align":
             total += (-int.from_bytes(found.group(1), "little", signed=True)) & 0xFF
         elif kind == "probes":
-            total -= int.from_bytes(found.group(1), "little", signed=True)
+            total += int.from_bytes(found.group(1), "little")
             loop = _PROBE_LOOP.match(code, at)
             at = loop.end() if loop else at
+
+
+def _later(code: bytes, at: int) -> int:
+    """What is allocated further down, should LLVM ever do so: better too much than too little."""
+    amounts = (int.from_bytes(found[1], "little") for found in _LATER.finditer(code, at))
+    return sum(amount for amount in amounts if amount % 8 == 0 and amount < 1 << 24)
 
 
 def frames_of(shared_object: bytes) -> dict[str, int]:
