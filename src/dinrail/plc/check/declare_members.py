@@ -87,7 +87,8 @@ def _own(declarations: Declarations, info: PouInfo, pou: Pou, scope: Scope, meth
     if isinstance(block, FunctionBlockType):
         for variable in declared:
             if variable.storage is Storage.FIELD:
-                block.fields[f"{method.name.upper()}.{variable.name.upper()}"] = variable
+                # With the class: a method and the one that it overrides may both have one of that name.
+                block.fields[f"{block.name}.{method.name}.{variable.name}".upper()] = variable
     declarations.note_statics(declared)
     return declared
 
