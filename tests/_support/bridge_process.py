@@ -13,12 +13,15 @@ from pathlib import Path
 from ads_process import NET_ID, Raw, Serving, own_address, wait_until
 
 from dinrail.ads.settings import AdsSettings, Door, Listen
+from dinrail.control.channel.layout import Request
 from dinrail.control.channel.reader import Channel
+from dinrail.control.channel.request import ask
 from dinrail.control.settings import TaskSettings
 from dinrail.errors import DinrailError
 from dinrail.plc.check.program import check_program
 from dinrail.plc.core.program import Options
 from dinrail.plc.emit.build import build_image
+from dinrail.plc.emit.state import state_of
 from dinrail.plc.parse.unit import parse_source
 from dinrail.plc.source import Report, Severity, Source
 from dinrail.plc.types.outside import outside_symbols
@@ -37,7 +40,8 @@ def build(text: str, path: Path, tasks: Sequence[TaskSettings] = (TASK,), name: 
     errors = [one.text for one in report.messages if one.severity is Severity.ERROR]
     assert not errors, errors
     symbols = outside_symbols(program)
-    path.write_bytes(build_image(program, tasks, options, name=name, sources=[source], symbols=symbols))
+    image = build_image(program, tasks, options, name=name, sources=[source], symbols=symbols, state=state_of(program))
+    path.write_bytes(image)
     return path
 
 
@@ -92,6 +96,10 @@ class Running:
                 return header.error == 0 and body[:4] == bytes(4)
         except (OSError, ConnectionError):
             return False
+
+    def online_change(self, text: str) -> str:
+        """Another text, while it runs; what the control said. Raises Refused."""
+        return ask(self.channel, Request.SWAP, str(build(text, self.directory / "next.image")).encode())
 
     def kill_router(self) -> None:
         assert self.router is not None

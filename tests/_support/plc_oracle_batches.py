@@ -10,8 +10,10 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from plc_oracle_compare import differences, make_trio
+from plc_oracle_st_compare import StTask
 from plc_oracle_trees import random_program
 
 from dinrail.plc.core.program import Options
@@ -41,7 +43,10 @@ def compare_trees(task: Task) -> list[str]:
         return [f"seed {task.seed}: {found}" for found in differences(trio, task.cycles)]
 
 
-def in_processes(compare: Callable[[Task], list[str]], tasks: Iterable[Task]) -> list[str]:
+AnyTask = TypeVar("AnyTask", Task, StTask)
+
+
+def in_processes(compare: Callable[[AnyTask], list[str]], tasks: Iterable[AnyTask]) -> list[str]:
     """All differences of all tasks. A worker that dies is told as one, with the task that it had."""
     told: list[str] = []
     waiting = list(tasks)
@@ -53,3 +58,16 @@ def in_processes(compare: Callable[[Task], list[str]], tasks: Iterable[Task]) ->
             except BrokenProcessPool:
                 return [*told, f"a worker died at or near seed {task.seed}"]
     return told
+
+
+NARROW = Options(wide_intermediates=False)
+WAYS = ((CHECKED, False), (UNCHECKED_DIVIDE, False), (UNCHECKED, True), (NARROW, False))
+"""Options, and whether programs must be tame for them: as the language's dialects and checks can be set."""
+
+
+def text_tasks(first_seed: int, batches: int, programs: int = 100, size: int = 5) -> list[StTask]:
+    """Applications of random Structured Text, in all ways; every eighth of them against gcc -O1, others -O0."""
+    return [
+        StTask(seed, programs, size, *WAYS[seed % len(WAYS)], level=int(seed % 8 < 1))
+        for seed in range(first_seed, first_seed + batches)
+    ]

@@ -17,7 +17,7 @@ from dinrail.plc.source import Place
 from dinrail.plc.types.variable import Area
 
 _FLAGS = (
-    "-O1 -shared -fPIC -w -fmax-errors=3 -Werror=implicit-function-declaration -fwrapv -fno-strict-aliasing"
+    "-shared -fPIC -w -fmax-errors=3 -Werror=implicit-function-declaration -fwrapv -fno-strict-aliasing"
     " -fno-builtin -ffp-contract=off -fno-delete-null-pointer-checks"
 )
 _RUN = """
@@ -81,15 +81,17 @@ def _data(program: Program) -> Iterable[str]:
 
 
 class CompiledC:
-    """The program in this process. entries: as for write_c, the initialiser always first."""
+    """The program in this process. entries: as for write_c, the initialiser always first. level: gcc's -O."""
 
-    def __init__(self, program: Program, options: Options, entries: list[Function], folder: Path) -> None:
+    def __init__(
+        self, program: Program, options: Options, entries: list[Function], folder: Path, level: int = 0
+    ) -> None:
         self.entries = [program.initialise, *entries]
         assert all(entry.kind in (FunctionKind.INITIALISER, FunctionKind.PROGRAM) for entry in self.entries)
         self.program = program
         source, library = folder / "oracle.c", folder / "oracle.so"
         source.write_text(write_c(program, options, self.entries))
-        subprocess.run(["gcc", *_FLAGS.split(), "-o", str(library), str(source), "-lm"], check=True)
+        subprocess.run(["gcc", f"-O{level}", *_FLAGS.split(), "-o", str(library), str(source), "-lm"], check=True)
         self.library = ctypes.CDLL(str(library))
         self._data = (ctypes.c_uint8 * max(1, program.data_bytes)).in_dll(self.library, "oracle_data")
         self.clock = _Clock.in_dll(self.library, "oracle_clock")

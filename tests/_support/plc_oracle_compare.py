@@ -107,14 +107,13 @@ def _ended(record: FaultRecord | None) -> Ended:
     return Ended(0, Place(0)) if record is None else Ended(record.code, Place(record.place), record.values)
 
 
-def make_trio(program: Program, options: Options, folder: Path) -> Trio:
-    """Compiles the application by both compilers, and loads it into the interpreter."""
+def make_trio(program: Program, options: Options, folder: Path, level: int = 1) -> Trio:
+    """Compiles the application by both compilers (gcc with -O<level>), and loads it into the interpreter."""
     entries = list(program.entry.values())
     tasks = [TaskProgram(entry.name, [entry]) for entry in entries]
     session = Session(program, options, tasks)
-    return Trio(
-        program, options, entries, session, Machine(program, options), CompiledC(program, options, entries, folder)
-    )
+    compiled = CompiledC(program, options, entries, folder, level)
+    return Trio(program, options, entries, session, Machine(program, options), compiled)
 
 
 def differences(trio: Trio, cycles: int = 3) -> Iterator[Difference]:

@@ -39,6 +39,8 @@ def _variables(library: Library, size: int) -> list[tuple[str, Kind]]:
         out += [(f"fb{n}", block) for n, block in enumerate(chosen)]
         out += [("pb", Pointer(chosen[0])), ("rb", Pointer(chosen[1], reference=True))]
         out += [("itf", library.interfaces[0])]
+        out += [("many", Array(dice.choice(library.blocks), ((0, 2),)))]
+    out += [(f"open{n}", array) for n, array in enumerate(library.open_arrays) if dice.random() < 0.5]
     scalars = [kind for _, kind in out if isinstance(kind, Scalar) and not kind.members]
     out += [("p0", Pointer(dice.choice(scalars))), ("r0", Pointer(dice.choice(scalars), reference=True))]
     return [(name, kind) for name, kind in out if not (isinstance(kind, Pointer) and "pointers" in library.without)]
@@ -51,23 +53,27 @@ def make_program(library: Library, name: str, size: int) -> Piece:
     variables = _variables(library, size)
     for variable, kind in variables:
         scope.declare(variable, kind)
+    scope.references = [name for name, kind in variables if isinstance(kind, Pointer) and kind.reference]
     author = Author(scope, may_try=True)
     author.blocks = [(variable, kind) for variable, kind in variables if variable.startswith("fb")]  # type: ignore[misc]
     head: list[Node] = []
     for leaf in [leaf for leaf in scope.leaves if not isinstance(leaf.kind, Scalar)]:
         if len(leaf.pieces) > 1 or leaf.pieces[0] not in ("pb", "rb", "itf", "p0", "r0"):
             continue
-        node = author.point(leaf) if library.tame or dice.random() < 0.9 else None
+        unset = not library.tame and dice.random() < 0.04
+        node = None if unset else author.point(leaf)
         if node is not None:
             node.fixed = library.tame
             head.append(node)
-        if node is not None or not library.tame:
+        if node is not None or unset:
             _add_target(scope.leaves, leaf)
         else:
             scope.leaves.remove(leaf)
     lines = [f"PROGRAM {name}", "VAR", *(f"    {library.declaration(*one)}" for one in variables), *COUNTERS]
+    if "new" not in library.without:
+        lines.append("pn : POINTER TO DINT;")
     if "try" not in library.without:
-        lines.append("code : __SYSTEM.ExceptionCode;")
+        lines.append("code : DINT;")
     return Piece(name, [*lines, "END_VAR", [*head, *author.body(size)], "END_PROGRAM"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -59,6 +60,7 @@ class Scope:
     counters: list[str] = field(default_factory=list)  # loop variables, to be read only
     functions: list[FunctionShape] = field(default_factory=list)
     methods: list[Method] = field(default_factory=list)  # of the instance whose code this is
+    references: list[str] = field(default_factory=list)
     without: frozenset[str] = frozenset()
 
     def declare(self, name: str, kind: Kind, writable: bool = True, lasting: bool = True) -> None:
@@ -70,8 +72,8 @@ class Scope:
 
     # ------------------------------------------------------------------------------------------------ places
 
-    def find(self, wanted: Callable[[Leaf], bool]) -> Leaf | None:
-        found = [leaf for leaf in self.leaves if wanted(leaf)]
+    def find(self, wanted: Callable[[Leaf], bool], properties: bool = False) -> Leaf | None:
+        found = [leaf for leaf in self.leaves if wanted(leaf) and (properties or not leaf.is_property)]
         return self.dice.choice(found) if found else None
 
     def render(self, leaf: Leaf) -> str:
@@ -85,9 +87,10 @@ class Scope:
         roll = self.dice.random()
         if roll < 0.7:
             return str(self.dice.randint(low, high))
-        if roll < 0.94 or self.tame:
+        if roll < 0.98 or self.tame:
             return f"LIMIT({low}, {self.integer_name()}, {high})"
-        return self.integer_name()
+        name = self.integer_name()
+        return str(self.dice.randint(low, high)) if name.isdecimal() else name
 
     def integer_name(self) -> str:
         """A small integer variable, or a number."""
@@ -102,7 +105,7 @@ class Scope:
 
     def place(self, kind: Kind, writable: bool = False) -> str | None:
         """A variable of the type."""
-        leaf = self.find(lambda leaf: leaf.kind == kind and (leaf.writable or not writable))
+        leaf = self.find(lambda leaf: leaf.kind == kind and (leaf.writable or not writable), properties=not writable)
         return self.render(leaf) if leaf else None
 
     # ------------------------------------------------------------------------------------------- expressions
@@ -132,7 +135,8 @@ class Scope:
         if self.dice.random() < 0.85 and (found := self.place(kind)):
             return found
         if kind.name in ("INT", "DINT") and self.counters and self.dice.random() < 0.2:
-            return f"{self.dice.choice(self.counters)}"
+            counter = self.dice.choice(self.counters)
+            return counter if kind.name == "DINT" else f"DINT_TO_INT({counter})"
         return literal(self.dice, kind)
 
     def whole(self, kind: Scalar, depth: int) -> str:
@@ -141,19 +145,30 @@ class Scope:
             operators = ("+", "-", "*", "/", "MOD") if name in INTEGERS else ("+", "-", "AND", "OR", "XOR")
             operator = self.dice.choice(operators)
             right = self.expression(kind, depth - 1)
-            if operator in ("/", "MOD") and self.dice.random() < 0.8:
-                right = f"MAX({name}#1, {right})"
-            return f"({self.expression(kind, depth - 1)} {operator} {right})"
+            if operator in ("/", "MOD"):
+                right = self.divisor(kind, right)
+            return f"({self.moving(kind, depth - 1)} {operator} {right})"
         if roll < 0.5 and name in BITS:
             return f"(NOT {self.expression(kind, depth - 1)})"
         if roll < 0.5 and name in SIGNED:
-            return f"(-{self.expression(kind, depth - 1)})"
+            return f"(-{self.moving(kind, depth - 1)})"
         if roll < 0.62 and name in (*BITS, *UNSIGNED):
             count = self.expression(Scalar("USINT"), 0) if self.dice.random() < 0.2 else str(self.dice.randint(0, 66))
             return f"{self.dice.choice(('SHL', 'SHR', 'ROL', 'ROR'))}({self.expression(kind, depth - 1)}, {count})"
         if roll < 0.72:
             return self.choose_from(kind, depth)
         return self.converted(kind, depth)
+
+    def moving(self, kind: Scalar, depth: int) -> str:
+        """No constant: one that overflows would be refused."""
+        text = self.expression(kind, depth)
+        return text if re.search(r"\b[a-z]", text) else f"INT_TO_{kind.name}(n0)"
+
+    def divisor(self, kind: Scalar, value: str) -> str:
+        """Mostly not 0, and never a constant that is."""
+        if self.dice.random() < 0.94 or "#" in value:
+            return f"MAX({kind.name}#{1 if kind.name in WIDTH else 0.5}, {value})"
+        return value
 
     def choose_from(self, kind: Scalar, depth: int) -> str:
         a, b, c = (self.expression(kind, depth - 1) for _ in range(3))
@@ -169,17 +184,28 @@ class Scope:
         return f"{source.name}_TO_{kind.name}({inner})"
 
     def floating(self, kind: Scalar, depth: int) -> str:
+        if self.has("maths", 0.08):
+            return self.quantised(kind, depth)
         roll = self.dice.random()
         if roll < 0.5:
-            operator = self.dice.choice("+-*/")
-            return f"({self.expression(kind, depth - 1)} {operator} {self.expression(kind, depth - 1)})"
+            operator, right = self.dice.choice("+-*/"), self.expression(kind, depth - 1)
+            right = self.divisor(kind, right) if operator == "/" else right
+            return f"({self.moving(kind, depth - 1)} {operator} {right})"
         if roll < 0.6:
-            return f"(-{self.expression(kind, depth - 1)})"
+            return f"(-{self.moving(kind, depth - 1)})"
         if roll < 0.7:
             return f"{self.dice.choice(FLOAT_FUNCTIONS)}({self.expression(kind, depth - 1)})"
         if roll < 0.8:
             return self.choose_from(kind, depth)
         return self.converted(kind, depth)
+
+    def quantised(self, kind: Scalar, depth: int) -> str:
+        """What the C library computes, coarse enough for the last bit not to matter."""
+        function = self.dice.choice(("SIN", "COS", "ATAN", "EXP", "LN", "LOG"))
+        inner = f"LIMIT({kind.name}#-50.0, {self.expression(kind, depth - 1)}, {kind.name}#50.0)"
+        inner = f"ABS({inner}) + {kind.name}#0.5" if function in ("LN", "LOG") else inner
+        small = f"LIMIT({kind.name}#-1.0e4, {function}({inner}), {kind.name}#1.0e4)"
+        return f"DINT_TO_{kind.name}({kind.name}_TO_DINT({kind.name}#1000.0 * {small}))"
 
     def moment(self, kind: Scalar, depth: int) -> str:
         if kind.name in DURATIONS and self.dice.random() < 0.6:
@@ -205,6 +231,8 @@ class Scope:
             return f"({self.expression(BOOL, depth - 1)} {operator} {self.expression(BOOL, depth - 1)})"
         if roll < 0.9:
             return f"(NOT {self.expression(BOOL, depth - 1)})"
+        if roll < 0.93 and self.references and "valid" not in self.without:
+            return f"__ISVALIDREF({self.dice.choice(self.references)})"
         return self.bit() or self.atom(BOOL)
 
     def bit(self, writable: bool = False) -> str | None:
@@ -219,6 +247,9 @@ class Scope:
 
     def text(self, kind: Text) -> str:
         """A text variable of either length, or a literal."""
+        calls = [shape for shape in self.functions if isinstance(shape.result, Text) and shape.result.wide == kind.wide]
+        if calls and self.has("calls", 0.2) and (call := self.call_function(self.dice.choice(calls), 2)):
+            return call
         leaf = self.find(lambda leaf: isinstance(leaf.kind, Text) and leaf.kind.wide == kind.wide)
         if leaf is None or self.dice.random() < 0.4:
             return text_literal(self.dice, kind)

@@ -50,6 +50,7 @@ class Library:
     kinds: list[Kind] = field(default_factory=list)
     functions: list[FunctionShape] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    open_arrays: list[Array] = field(default_factory=list)
     interfaces: list[Interface] = field(default_factory=list)
 
     def scalar(self) -> Scalar:
@@ -117,12 +118,29 @@ class Library:
 
     # ---------------------------------------------------------------------------------------------- functions
 
+    def add_open_array(self) -> None:
+        """A function over an array of any bounds."""
+        kind = Scalar(self.dice.choice([name for name in self.palette if name != "BOOL"]))
+        lines = [f"FUNCTION F_open : {kind.name}", "VAR_IN_OUT", f"    a : ARRAY[*] OF {kind.name};", "END_VAR"]
+        lines += ["VAR", "    i : DINT;", "END_VAR", "FOR i := LOWER_BOUND(a, 1) TO UPPER_BOUND(a, 1) DO"]
+        lines += ["    F_open := MAX(F_open, a[i]);", "    a[i] := F_open;", "END_FOR"]
+        self.pieces.append(Piece("F_open", [*lines, "END_FUNCTION"]))
+        for _ in range(2):
+            low = self.dice.randint(-3, 3)
+            array = Array(kind, ((low, low + self.dice.randint(0, 4)),))
+            self.open_arrays.append(array)
+            self.functions.append(FunctionShape("F_open", (), kind, in_outs=(("a", array),)))
+
     def add_function(self, number: int) -> None:
         inputs = [(f"a{n}", self.any_kind(1)) for n in range(self.dice.randint(1, 3))]
         inputs = [(name, kind) for name, kind in inputs if not isinstance(kind, Array)] or [("a0", Scalar("INT"))]
         outputs = [("o0", self.scalar())] if self.dice.random() < 0.4 else []
         in_outs = [("r0", self.any_kind(2))] if self.dice.random() < 0.4 else []
-        shape = FunctionShape(f"F_{number}", tuple(inputs), self.scalar(), tuple(outputs), tuple(in_outs))
+        result: Kind = self.scalar()
+        if number % 4 == 3:
+            texts_and_structs = [kind for kind in self.kinds if isinstance(kind, Struct)] + [Text(6), Text(6, True)]
+            result = self.dice.choice(texts_and_structs)
+        shape = FunctionShape(f"F_{number}", tuple(inputs), result, tuple(outputs), tuple(in_outs))
         own = [(f"v{n}", self.any_kind(2)) for n in range(2)]
         scope = self.scope()
         for name, kind in [*inputs, *outputs, *in_outs, *own]:
@@ -133,8 +151,13 @@ class Library:
             if variables:
                 lines += [f"VAR_{keyword}", *(f"    {name} : {kind.name};" for name, kind in variables), "END_VAR"]
         lines += ["VAR", *(f"    {self.declaration(*one)}" for one in own), *COUNTERS, "END_VAR"]
+        if self.dice.random() < 0.3 and "stat" not in self.without:
+            kept = ("s0", self.any_kind(1))
+            scope.declare(*kept)
+            lines += ["VAR_STAT", f"    {self.declaration(*kept)}", "END_VAR"]
         body = Author(scope, max_level=1).body(self.dice.randint(2, 4))
-        body.append(Node([f"{shape.name} := {scope.expression(shape.result, 2)};"], fixed=True))
+        if isinstance(result, Scalar | Text):
+            body.append(Node([f"{shape.name} := {scope.expression(result, 2)};"], fixed=True))
         self.pieces.append(Piece(shape.name, [*lines, body, "END_FUNCTION"]))
         self.functions.append(shape)
 
@@ -157,6 +180,7 @@ class Library:
         if base is not None:
             block.inputs, block.outputs = list(base.inputs), list(base.outputs)
             block.own, block.methods = list(base.own), list(base.methods)
+            block.in_outs, block.properties = list(base.in_outs), list(base.properties)
         elif self.interfaces and self.dice.random() < 0.7:
             block.interface = self.interfaces[0]
             block.methods = list(block.interface.methods)
@@ -166,6 +190,9 @@ class Library:
         block.inputs += new_inputs
         block.outputs += new_outputs
         block.own += new_own
+        new_in_outs = [(f"io{number}", self.any_kind(2))] if self.dice.random() < 0.25 else []
+        new_in_outs = [] if "in_outs" in self.without else new_in_outs
+        block.in_outs += new_in_outs
         inherited = {method.name for method in base.methods} if base else set()
         block.methods.append(self.method(f"M{number}"))
         heading = f"FUNCTION_BLOCK {block.name}"
@@ -174,14 +201,31 @@ class Library:
         lines: list[str | list[Node]] = [heading]
         for keyword, variables in (("_INPUT", new_inputs), ("_OUTPUT", new_outputs), ("", new_own)):
             lines += [f"VAR{keyword}", *(f"    {self.declaration(*one)}" for one in variables), "END_VAR"]
+        for name, kind in new_in_outs:
+            lines += ["VAR_IN_OUT", f"    {name} : {kind.name};", "END_VAR"]
         lines += ["VAR", *COUNTERS, "END_VAR"] if base is None else []
-        body = Author(self._inside(block, block.methods), max_level=1).body(self.dice.randint(1, 4))
-        lines.append(body)
+        inside = self._inside(block, block.methods)
+        for name, kind in block.in_outs:
+            inside.declare(name, kind, lasting=False)
+        lines.append(Author(inside, max_level=1).body(self.dice.randint(1, 4)))
         for at, method in enumerate(block.methods):
             if method.name not in inherited or self.dice.random() < 0.5:
                 lines += self._method(block, method, block.methods[:at], overrides=method.name in inherited)
+        if self.dice.random() < 0.5 and "properties" not in self.without:
+            lines += self._property(block, number)
         self.pieces.append(Piece(block.name, [*lines, "END_FUNCTION_BLOCK"]))
         self.blocks.append(block)
+
+    def _property(self, block: Block, number: int) -> list[str | list[Node]]:
+        """A property over the block's own fields."""
+        name, kind = f"P{number}", self.scalar()
+        reading, writing = self._inside(block, []), self._inside(block, [])
+        writing.declare(name, kind, writable=False, lasting=False)
+        value = [Node([f"{name} := {reading.expression(kind, 2)};"], fixed=True)]
+        stored = Author(writing, max_level=0).body(self.dice.randint(1, 2), 1)
+        block.properties.append((name, kind))
+        head = [f"PROPERTY PUBLIC {name} : {kind.name}", "GET"]
+        return [*head, value, "END_GET", "SET", stored, "END_SET", "END_PROPERTY"]
 
     def _inside(self, block: Block, callable_: list[Method]) -> Scope:
         scope = self.scope()
@@ -225,6 +269,8 @@ def make_library(dice: Random, tame: bool, without: frozenset[str]) -> Library:
     library.add_types()
     for number in range(8):
         library.add_function(number)
+    if "open" not in without:
+        library.add_open_array()
     if "blocks" not in without:
         library.add_interface()
         for number in range(6):

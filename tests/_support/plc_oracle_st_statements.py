@@ -61,6 +61,7 @@ class Author:
     max_level: int = 2
     blocks: list[tuple[str, Block]] = field(default_factory=list)  # instances that may be called
     may_try: bool = False
+    labels: int = 0
 
     def body(self, count: int, depth: int = 2) -> list[Node]:
         return [self.statement(depth) for _ in range(count)]
@@ -72,8 +73,9 @@ class Author:
         roll, dice = self.scope.dice.random(), self.scope.dice
         if depth > 0 and roll < 0.34:
             kinds = [self._if, self._if, self._case, self._for, self._while, self._repeat]
-            if self.may_try and "try" not in self.scope.without:
-                kinds.append(self._try)
+            if self.may_try:
+                more = {"try": self._try, "new": self._new, "jump": self._jump}
+                kinds += [way for name, way in more.items() if name not in self.scope.without]
             return dice.choice(kinds)(depth)
         if roll < 0.40 and (leave := self._leave()):
             return leave
@@ -92,7 +94,7 @@ class Author:
     # ----------------------------------------------------------------------------------------------- assignments
 
     def _assign(self) -> Node:
-        leaf = self.scope.find(lambda leaf: isinstance(leaf.kind, Scalar) and leaf.writable)
+        leaf = self.scope.find(lambda leaf: isinstance(leaf.kind, Scalar) and leaf.writable, properties=True)
         assert leaf is not None
         assert isinstance(leaf.kind, Scalar)
         kind = leaf.kind
@@ -112,6 +114,9 @@ class Author:
         if target is None or _holds_block(target):
             return None
         source = self.scope.place(target.kind)
+        calls = [shape for shape in self.scope.functions if shape.result == target.kind]
+        if calls and self.scope.has("calls", 0.5):
+            source = self.scope.call_function(self.scope.dice.choice(calls), 2) or source
         return line(f"{self.scope.render(target)} := {source};")
 
     def _text(self) -> Node | None:
@@ -151,6 +156,11 @@ class Author:
     def _call_block(self) -> Node:
         name, block = self.scope.dice.choice(self.blocks)
         parts = []
+        for field_name, kind in block.in_outs:
+            place = self.scope.place(kind, writable=True)
+            if place is None:
+                return self._assign()
+            parts.append(f"{field_name} := {place}")
         for field_name, kind in block.inputs:
             if isinstance(kind, Scalar | Text) and self.scope.dice.random() < 0.7:
                 parts.append(f"{field_name} := {self.scope.expression(kind, 2)}")
@@ -163,8 +173,8 @@ class Author:
     # --------------------------------------------------------------------------------------------- control flow
 
     def _leave(self) -> Node | None:
-        ways = (["EXIT", "CONTINUE"] if self.in_loop else []) + (["RETURN"] if self.may_return else [])
-        if not ways:
+        ways = ["EXIT", "CONTINUE"] if self.in_loop else ["RETURN"] if self.may_return else []
+        if not ways or (not self.in_loop and self.scope.dice.random() < 0.7):
             return None
         return Node([f"IF {self.scope.expression(BOOL, 2)} THEN", [line(f"{self.scope.dice.choice(ways)};")], "END_IF"])
 
@@ -241,6 +251,26 @@ class Author:
         if self.scope.dice.random() < 0.5:
             parts += ["__FINALLY", last]
         return Node([*parts, "__ENDTRY"])
+
+    def _jump(self, depth: int) -> Node:
+        """Forward, over some statements, to a label of their own list."""
+        self.labels += 1
+        label = f"L{self.labels}"
+        leave = Node([f"IF {self.scope.expression(BOOL, 2)} THEN", [line(f"JMP {label};", fixed=True)], "END_IF"])
+        return Node(
+            ["IF TRUE THEN", [leave, *self.some(depth), line(f"{label}:", fixed=True), *self.some(depth)], "END_IF"]
+        )
+
+    def _new(self, depth: int) -> Node:
+        """An object of the heap, used and given back."""
+        value = self.scope.expression(Scalar("DINT"), 2)
+        outer = (self.in_loop, self.may_return, self.may_try)
+        self.in_loop, self.may_return, self.may_try = False, False, False
+        inside = [line(f"pn^ := {value};"), *self.some(depth)]
+        self.in_loop, self.may_return, self.may_try = outer
+        if target := self.scope.place(Scalar("DINT"), writable=True):
+            inside.append(line(f"{target} := pn^;"))
+        return Node(["pn := __NEW(DINT);", "IF pn <> 0 THEN", [*inside, line("__DELETE(pn);")], "END_IF"])
 
 
 def implements(block: Block, interface: Interface) -> bool:

@@ -86,7 +86,9 @@ class Block:
     base: Block | None = None
     inputs: list[tuple[str, Kind]] = field(default_factory=list)
     outputs: list[tuple[str, Kind]] = field(default_factory=list)
+    in_outs: list[tuple[str, Kind]] = field(default_factory=list)
     own: list[tuple[str, Kind]] = field(default_factory=list)
+    properties: list[tuple[str, Scalar]] = field(default_factory=list)
     methods: list[Method] = field(default_factory=list)
     interface: Interface | None = None
 
@@ -119,12 +121,13 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A place: pieces of its name, with holes for indices. may_fault: its use can be a NULL fault."""
+    """A place: pieces of its name, with holes for indices. is_property: read and assigned, but in no memory."""
 
     pieces: tuple[str | Index, ...]
     kind: Kind
     writable: bool = True
     lasting: bool = True  # whether its address may be kept
+    is_property: bool = False
 
 
 def leaves(name: str, kind: Kind, writable: bool = True, lasting: bool = True) -> list[Leaf]:
@@ -143,6 +146,7 @@ def _leaves(pieces: tuple[str | Index, ...], kind: Kind, writable: bool, lasting
             inner = [(field, of, True) for field, of in kind.inputs] + [
                 (field, of, False) for field, of in kind.outputs
             ]
+            here += [Leaf((*pieces, f".{name}"), of, writable, False, True) for name, of in kind.properties]
         case _:
             return here
     for field_name, of, may_write in inner:
