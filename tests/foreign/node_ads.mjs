@@ -112,7 +112,7 @@ const cases = {
 
 async function run() {
   const result = await cases[what]();
-  console.log(JSON.stringify(result));
+  await new Promise((done) => process.stdout.write(`${JSON.stringify(result)}\n`, done));
   client.end(() => process.exit(0));
   setTimeout(() => process.exit(0), 1000);
 }

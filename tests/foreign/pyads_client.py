@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NoReturn
 
 import pyads
 from pyads.pyads_ex import adsAddRouteToPLC, adsGetNetIdForPLC
@@ -345,7 +345,14 @@ _BY_TYPE: dict[str, Any] = {
 }
 
 
-def big() -> Result:
+def ended(result: Result) -> NoReturn:
+    """Tell the result and go at once: AdsLib falls over a sample of a notification that is being deleted."""
+    sys.stdout.write(json.dumps(result) + "\n")
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def big() -> NoReturn:
     """Reads every variable `Pnn.vN` of a generated project; writes, calls, and subscribes to as many as MORE says."""
     with opened() as plc:
         found = [symbol for symbol in plc.get_all_symbols() if symbol.name.partition(".v")[2].isdigit()]
@@ -370,12 +377,10 @@ def big() -> Result:
         result = {"values": values, "set": plc.read_by_name("MAIN.nSet", pyads.PLCTYPE_DINT), "sum": list(sums)}
         rising = all(one < two for seen in heard.values() for one, two in pairwise(seen))
         result |= {"heard": len(heard), "rising": rising}
-        sys.stdout.write(json.dumps(result) + "\n")
-        sys.stdout.flush()
-        os._exit(0)  # AdsLib falls over a sample of a notification that is being deleted
+        ended(result)
 
 
-def change() -> Result:
+def change() -> NoReturn:
     """Handles and notifications over an online change, which is made when we say that we are ready."""
     with opened() as plc:
         handle = plc.get_handle("MAIN.nSet")
@@ -394,7 +399,7 @@ def change() -> Result:
         again = plc.read_by_name("MAIN.nSet", pyads.PLCTYPE_DINT)
         added = plc.read_by_name("MAIN.nAdded", pyads.PLCTYPE_INT)
         after = plc.read(0xF008, 0, pyads.PLCTYPE_USINT)
-        return {"old": old, "again": again, "added": added, "moved": after != version, "versions": len(ends)}
+        ended({"old": old, "again": again, "added": added, "moved": after != version, "versions": len(ends)})
 
 
 if __name__ == "__main__":
