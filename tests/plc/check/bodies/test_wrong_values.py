@@ -13,28 +13,48 @@ CONVERSIONS = [
     ("i : INT; s : SINT", "s := i;", 6, "narrowing: cannot convert type INT to type SINT"),
     ("w : WORD; b : BYTE", "b := w;", 6, "narrowing: cannot convert type WORD to type BYTE"),
     (
-        "u : UINT; i : INT", "i := u;", 6,
+        "u : UINT; i : INT",
+        "i := u;",
+        6,
         "warning sign-change: implicit conversion from unsigned type UINT to signed type INT: the sign may change",
     ),
     (
-        "u : UINT; i : INT", "u := i;", 6,
+        "u : UINT; i : INT",
+        "u := i;",
+        6,
         "warning sign-change: implicit conversion from signed type INT to unsigned type UINT: the sign may change",
     ),
     (
-        "u : UDINT; i : INT", "u := i;", 6,
+        "u : UDINT; i : INT",
+        "u := i;",
+        6,
         "warning sign-change: implicit conversion from signed type INT to unsigned type UDINT: the sign may change",
     ),
     (
-        "w : WORD; i : INT", "i := w;", 6,
+        "w : WORD; i : INT",
+        "i := w;",
+        6,
         "warning sign-change: implicit conversion from unsigned type WORD to signed type INT: the sign may change",
     ),
     ("r : REAL; i : INT", "i := r;", 6, "conversion: cannot convert type REAL to type INT"),
     (
-        "r : REAL; l : LREAL", "r := l;", 6,
+        "r : REAL; l : LREAL",
+        "r := l;",
+        6,
         "warning loss: implicit conversion from LREAL to REAL: information may be lost",
     ),
-    ("r : REAL; d : DINT", "r := d;", 6, "warning loss: implicit conversion from DINT to REAL: information may be lost"),
-    ("l : LREAL; d : LINT", "l := d;", 6, "warning loss: implicit conversion from LINT to LREAL: information may be lost"),
+    (
+        "r : REAL; d : DINT",
+        "r := d;",
+        6,
+        "warning loss: implicit conversion from DINT to REAL: information may be lost",
+    ),
+    (
+        "l : LREAL; d : LINT",
+        "l := d;",
+        6,
+        "warning loss: implicit conversion from LINT to LREAL: information may be lost",
+    ),
     ("b : BOOL; i : INT", "b := i;", 6, "conversion: cannot convert type INT to type BOOL"),
     ("b : BOOL; i : INT", "i := b;", 6, "conversion: cannot convert type BOOL to type INT"),
     ("t : TIME; d : DWORD", "d := t;", 6, "conversion: cannot convert type TIME to type DWORD"),
@@ -50,13 +70,19 @@ CONVERSIONS = [
     ("i : INT", "i := 200 * 200;", 10, "constant-range: 40000 does not fit INT (-32768..32767)"),
     ("p : POINTER TO INT; d : DWORD", "p := d;", 6, "conversion: cannot convert type DWORD to type POINTER TO INT"),
     (
-        "p : POINTER TO INT; d : DWORD", "d := p;", 6,
+        "p : POINTER TO INT; d : DWORD",
+        "d := p;",
+        6,
         "warning loss: implicit conversion from POINTER TO INT to DWORD: information may be lost",
     ),
-    ("a : ARRAY [0..1] OF INT; b : ARRAY [0..2] OF INT", "a := b;", 6,
-     "conversion: cannot convert type ARRAY [0..2] OF INT to type ARRAY [0..1] OF INT"),
+    (
+        "a : ARRAY [0..1] OF INT; b : ARRAY [0..2] OF INT",
+        "a := b;",
+        6,
+        "conversion: cannot convert type ARRAY [0..2] OF INT to type ARRAY [0..1] OF INT",
+    ),
     ("i : INT (0..100)", "i := 101;", 6, "subrange: 101 is outside of INT (0..100) (0..100)"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("declared", "statement", "column", "said"), CONVERSIONS)
@@ -79,12 +105,21 @@ OPERATORS = [
     ("b : BOOL; s : STRING; i : INT", "b := s = i;", 8, "compare: cannot compare STRING(80) with INT"),
     ("b : BOOL; t : TIME; i : INT", "b := t > i;", 8, "compare: cannot compare TIME with INT"),
     ("b : BOOL; i : INT", "b := b = i;", 8, "compare: cannot compare BOOL with INT"),
-    ("b : BOOL; a, c : ARRAY [0..1] OF INT", "b := a = c;", 8,
-     "compare: cannot compare ARRAY [0..1] OF INT with ARRAY [0..1] OF INT"),
+    (
+        "b : BOOL; a, c : ARRAY [0..1] OF INT",
+        "b := a = c;",
+        8,
+        "compare: cannot compare ARRAY [0..1] OF INT with ARRAY [0..1] OF INT",
+    ),
     ("i : INT", "i := i / 0;", 8, "division-by-zero: division by zero"),
     ("i : INT", "i := i MOD 0;", 8, "division-by-zero: division by zero"),
     ("r : REAL", "r := r / 0.0;", 8, "division-by-zero: division by zero"),
-    ("l : LINT", "l := 9223372036854775807 * 4;", 26, "overflow: the constant 36893488147419103228 does not fit 64 bits"),
+    (
+        "l : LINT",
+        "l := 9223372036854775807 * 4;",
+        26,
+        "overflow: the constant 36893488147419103228 does not fit 64 bits",
+    ),
     ("i : INT; r : REAL", "i := SHL(r, 2);", 6, "operator: SHL is not possible on REAL"),
     ("b : BOOL", "b := MAX(b, b);", 6, "operator: MAX is not possible on BOOL"),
     ("i : INT; s : STRING", "i := SEL(TRUE, i, s);", 6, "operator: SEL is not possible with INT and STRING(80)"),
@@ -94,11 +129,21 @@ OPERATORS = [
     ("i : INT", "i;", 1, "warning no-effect: this statement has no effect"),
     ("p : POINTER TO INT; i : INT", "p := p * 2;", 8, "operator: * is not possible between POINTER TO INT and INT"),
     ("b : BOOL; p : POINTER TO INT", "p := ADR(b.0);", 12, "bit: BOOL has no bits to reach"),
-    ("w : WORD; p : POINTER TO BOOL", "p := ADR(w.0);", 6, "adr: ADR needs a variable: a bit has no address of its own"),
+    (
+        "w : WORD; p : POINTER TO BOOL",
+        "p := ADR(w.0);",
+        6,
+        "adr: ADR needs a variable: a bit has no address of its own",
+    ),
     ("p : POINTER TO INT", "p := ADR(5);", 6, "adr: ADR needs a variable: a value has no address of its own"),
     ("i : INT", "i := TO_INT(TO_STRANGE(i));", 13, "undeclared: TO_STRANGE is not declared"),
-    ("i : INT; a : ARRAY [0..1] OF INT", "i := TO_INT(a);", 6, "conversion: TO_INT cannot convert type ARRAY [0..1] OF INT"),
-]  # fmt: skip
+    (
+        "i : INT; a : ARRAY [0..1] OF INT",
+        "i := TO_INT(a);",
+        6,
+        "conversion: TO_INT cannot convert type ARRAY [0..1] OF INT",
+    ),
+]
 
 
 @pytest.mark.parametrize(("declared", "statement", "column", "said"), OPERATORS)
