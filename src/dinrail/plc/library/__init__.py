@@ -3,6 +3,7 @@
     language/   what needs no library in TwinCAT: conversions to and from texts (always there)
     standard/   Tc2_Standard: timers, counters, edges, bistables, strings
     system/     Tc2_System: memory, tasks, clock, log
+    math/       Tc2_Math: whole parts and remainders of floating point numbers
     utilities/  Tc2_Utilities: formatting, time structures, codes
 
 A file's first line says what is in it. The checker takes only what a program uses.
@@ -23,7 +24,13 @@ from dinrail.plc.source import Report, Source, line_of, source_index_of
 
 LANGUAGE = "__Language"
 """The namespace of what is always there."""
-FOLDERS = {LANGUAGE: "language", "Tc2_Standard": "standard", "Tc2_System": "system", "Tc2_Utilities": "utilities"}
+FOLDERS = {
+    LANGUAGE: "language",
+    "Tc2_Standard": "standard",
+    "Tc2_System": "system",
+    "Tc2_Math": "math",
+    "Tc2_Utilities": "utilities",
+}
 _NEEDS = {"Tc2_System": ("Tc2_Standard",), "Tc2_Utilities": ("Tc2_Standard", "Tc2_System")}
 
 
