@@ -259,7 +259,7 @@ def test_a_loop_that_hears_nothing_is_given_up(tmp_path: Path) -> None:
         wait_for(lambda: running.channel.statistics(1).run_count > count + 20)
         with pytest.raises(Refused, match="does not come back"):
             running.ask(Request.RESET)
-        assert "safe values" in running.log.read_text()
+        wait_for(lambda: "safe values" in running.log.read_text())
 
 
 def test_a_channel_that_was_cut_off_ends_nobody(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_what_it_may_not_have_is_said(tmp_path: Path) -> None:
     with control(options_in(tmp_path, settings)) as running:
         flags = Realtime(running.channel.header.realtime)
         assert Realtime.CORES not in flags
-        assert "cannot put a task on core 900" in running.log.read_text()
+        wait_for(lambda: "cannot put a task on core 900" in running.log.read_text())
         assert (Realtime.MEMORY in flags) == (os.geteuid() == 0)
 
 
@@ -294,7 +294,7 @@ def test_without_rights_it_runs_all_the_same(tmp_path: Path) -> None:
         running.more_cycles(20)
         flags = Realtime(running.channel.header.realtime)
         assert not flags & (Realtime.PRIORITY | Realtime.MEMORY)
-        assert "CAP_SYS_NICE" in running.log.read_text()
+        wait_for(lambda: "CAP_SYS_NICE" in running.log.read_text())
         assert "CAP_IPC_LOCK" in running.log.read_text()
 
 
