@@ -65,10 +65,6 @@ def settle_result(
     if isinstance(kind, OpenArrayType | AnyType):
         world.report.error(returns.at, "result", f"a result cannot be {kind.name}")
         kind = UNKNOWN
-    elif isinstance(kind, FunctionBlockType):
-        text = f"a result cannot be {kind.name}: instances are not copied"
-        world.report.error(returns.at, "result", text, f"return a POINTER TO or a REFERENCE TO {kind.name}")
-        kind = UNKNOWN
     name = result_name(scope)
     if (taken := variables.get(name.upper())) is not None:
         text = f"{name} is the name of the result; no variable can have it"

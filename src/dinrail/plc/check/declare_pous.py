@@ -66,6 +66,7 @@ def settle_pou(declarations: Declarations, info: PouInfo) -> None:
         _own_variables(declarations, info)
     declare_members(declarations, info)
     build_tables(declarations, info)
+    info.seal()
     declarations.depth -= 1
     declarations.settled[id(info)] = True
 

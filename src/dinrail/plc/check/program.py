@@ -18,6 +18,7 @@ from dinrail.plc.check.world import PouInfo, World
 from dinrail.plc.core.program import Function, Options, Program, TaskProgram
 from dinrail.plc.core.statement import Statement
 from dinrail.plc.parse.declaration import PouKind, Unit
+from dinrail.plc.pause import paused_collector
 from dinrail.plc.source import NOWHERE, Report
 from dinrail.plc.types.model import UNKNOWN, FunctionBlockType, OpenArrayType, StructType
 from dinrail.plc.types.variable import Role, Storage, Variable
@@ -28,6 +29,13 @@ def check_program(
 ) -> Program:
     """The checked application. tasks: (name, names of the programs it calls). Worth something only unless
     `report.failed`."""
+    with paused_collector():
+        return _check(units, tasks, options, report)
+
+
+def _check(
+    units: Sequence[Unit], tasks: Sequence[tuple[str, Sequence[str]]], options: Options, report: Report
+) -> Program:
     world = World(options, report, Program())
     declarations = Declarations(world, lambda scope, function: Elaborator(world, scope, function))
     declarations.hook()

@@ -76,6 +76,7 @@ class PouInfo:
     action_syntax: dict[str, Pou] = field(default_factory=dict)
     enum_values: dict[str, EnumValue] = field(default_factory=dict)  # of enumerations written in place of a type
     from_library: bool = False
+    members: dict[str, Entity] | None = None  # all that `find` finds, once `seal`ed
 
     def chain(self) -> list[PouInfo]:
         """Itself, then what it extends, outwards (an interface: depth first, each once)."""
@@ -92,16 +93,54 @@ class PouInfo:
         return out
 
     def find_variable(self, name: str) -> Variable | None:
-        return next((v for info in self.chain() if (v := info.variables.get(name))), None)
+        found = self.variables.get(name)
+        return found if found is not None or self.base is None else self.base.find_variable(name)
 
     def find_method(self, name: str) -> MethodInfo | None:
-        return next((m for info in self.chain() if (m := info.methods.get(name))), None)
+        found = self.methods.get(name)
+        if found is None:
+            found = next((m for base in self.above() if (m := base.find_method(name)) is not None), None)
+        return found
 
     def find_property(self, name: str) -> PropertyInfo | None:
-        return next((p for info in self.chain() if (p := info.properties.get(name))), None)
+        found = self.properties.get(name)
+        if found is None:
+            found = next((p for base in self.above() if (p := base.find_property(name)) is not None), None)
+        return found
 
     def find_action(self, name: str) -> Function | None:
-        return next((a for info in self.chain() if (a := info.actions.get(name))), None)
+        found = self.actions.get(name)
+        return found if found is not None or self.base is None else self.base.find_action(name)
+
+    def above(self) -> list[PouInfo]:
+        """What it inherits members from: an interface's bases, a function block's one."""
+        if self.kind is PouKind.INTERFACE:
+            return self.bases
+        return [self.base] if self.base is not None else []
+
+    def find(self, name: str) -> Entity | None:
+        """A member, its own or inherited, by upper-case name: variable, property, method, action, enumeration's value.
+
+        `seal` makes it one look; until then each kind is looked for.
+        """
+        if self.members is not None:
+            return self.members.get(name)
+        return (
+            self.find_variable(name)
+            or self.find_property(name)
+            or self.find_method(name)
+            or self.find_action(name)
+            or next((value for info in self.chain() if (value := info.enum_values.get(name))), None)
+        )
+
+    def seal(self) -> None:
+        """Nothing more will be declared in it, nor in what it extends."""
+        members: dict[str, Entity] = {}
+        chain = self.chain()
+        for which in ("enum_values", "actions", "methods", "properties", "variables"):
+            for info in reversed(chain):
+                members |= getattr(info, which)
+        self.members = members
 
 
 @dataclass(slots=True, eq=False)
@@ -260,16 +299,8 @@ class Scope:
 
         A method's or function's own name is its result. (A type's name is no entity: see `World.types`.)
         """
-        if self.method and (variable := self.method.variables.get(name)) is not None:
+        if self.method is not None and (variable := self.method.variables.get(name)) is not None:
             return variable
-        if self.pou:
-            for found in (
-                self.pou.find_variable(name),
-                self.pou.find_property(name),
-                self.pou.find_method(name),
-                self.pou.find_action(name),
-                self.pou.enum_values.get(name),
-            ):
-                if found is not None:
-                    return found
+        if self.pou is not None and (found := self.pou.find(name)) is not None:
+            return found
         return self.world.find(name)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from dinrail.plc.parse.declaration import Pou, PouKind, Property, Unit
@@ -16,22 +13,11 @@ from dinrail.plc.parse.unit import (
     parse_property,
     parse_source,
 )
+from dinrail.plc.pause import paused_collector
 from dinrail.plc.project.model import Part, PartKind, PlainText, Project, TwinCatObject
 from dinrail.plc.source import Place, Report, Source, place
 
 _HEADS: Final = {"POU": "PROGRAM, FUNCTION or FUNCTION_BLOCK", "Itf": "INTERFACE"}
-
-
-@contextmanager
-def paused_collector() -> Iterator[None]:
-    """No garbage collection inside: trees hold no cycles, and walking them again and again costs half of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def parse_project(project: Project, report: Report) -> list[Unit]:

@@ -260,11 +260,8 @@ WRONG = {
         END_FUNCTION_BLOCK
     """,
     "a result that cannot be": """
-        FUNCTION_BLOCK FB_B
-        END_FUNCTION_BLOCK
-        FUNCTION F_A : FB_B
-        //             ^ result: a result cannot be FB_B: instances are not copied
-        //               hint: return a POINTER TO or a REFERENCE TO FB_B
+        FUNCTION F_A : ARRAY [*] OF INT
+        //             ^ result: a result cannot be ARRAY [*] OF INT
         END_FUNCTION
     """,
     "FB_Init without its own two inputs": """
