@@ -106,9 +106,15 @@ def _router_settings(document: Document | None, paths: Paths) -> AdsSettings:
 def _control_up(settings: ControlSettings, paths: Paths) -> tuple[Mapping[str, Any], str]:
     from dinrail.daemon.control import control_status_or_none, options_of, start_control
 
-    word = "up" if control_status_or_none(paths) is None else "up already"
-    told = start_control(options_of(settings, paths), paths)
-    return told, f"\ncontrol {word}, pid {told['pid']}: {told['application']} is in {told['state']}"
+    told = control_status_or_none(paths)
+    word = "up already"
+    if told is None:
+        from dinrail.daemon.application import application_image
+
+        word = "up"
+        told = start_control(options_of(settings, application_image(settings, paths), paths), paths)
+    notes = "".join(f"\n  {note}" for note in told.get("notes", ()))
+    return told, f"\ncontrol {word}, pid {told['pid']}: {told['application']} is in {told['state']}{notes}"
 
 
 def status(context: typer.Context) -> None:

@@ -1,0 +1,90 @@
+"""A project to an image: every room of the compiler in its order.
+
+load_project -> Project -> check -> Checked (the program, and every message) -> emitted -> the image's bytes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dinrail.control.settings import TaskSettings
+from dinrail.errors import Refused
+from dinrail.plc.check.program import check_program
+from dinrail.plc.core.program import Program
+from dinrail.plc.emit.build import build_image
+from dinrail.plc.emit.state import state_of
+from dinrail.plc.library import library_sources, library_units
+from dinrail.plc.messages import Sources, headline, ordered
+from dinrail.plc.parse.declaration import PouKind
+from dinrail.plc.pause import paused_collector
+from dinrail.plc.project.load import tasks_of
+from dinrail.plc.project.model import Project
+from dinrail.plc.project.parse import parse_project
+from dinrail.plc.source import Report, Severity
+from dinrail.plc.types.outside import outside_symbols
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A project, understood. program: worth something unless `report.failed`; `tasks` are its own, or one with MAIN.
+
+    programs: names of all its PROGRAMs. lines: of its own texts.
+    """
+
+    project: Project
+    program: Program
+    tasks: tuple[TaskSettings, ...]
+    report: Report
+    programs: tuple[str, ...]
+    lines: int
+
+    @property
+    def sources(self) -> Sources:
+        """Every text that a place may lie in."""
+        return self.project.sources() | library_sources()
+
+
+def check(project: Project, programs: Sequence[str] = ()) -> Checked:
+    """Parse and check. programs: one task that calls just these, instead of the project's tasks (for its tests).
+
+    Faults of the texts are in the report. Raises BadRequest when the project leaves open what a task calls.
+    """
+    report = Report()
+    with paused_collector():
+        units = parse_project(project, report)
+        tasks = (TaskSettings(programs=tuple(programs)),) if programs else tasks_of(project, units)
+        whole = [*units, *library_units(project.libraries)]
+        calls = [(task.name, task.programs) for task in tasks]
+        program = check_program(whole, calls, project.options, report)
+    names = tuple(pou.name for unit in units for pou in unit.pous if pou.kind is PouKind.PROGRAM)
+    lines = sum(source.text.count("\n") + 1 for source in project.sources().values())
+    return Checked(project, program, tasks, report, names, lines)
+
+
+def emitted(result: Checked) -> bytes:
+    """The image of a project without errors. Raises Refused with all errors, EmitFault."""
+    if result.report.failed:
+        raise refusal(result)
+    program = result.program
+    return build_image(
+        program,
+        result.tasks,
+        result.project.options,
+        name=result.project.name,
+        sources=tuple(result.sources.values()),
+        symbols=outside_symbols(program),
+        state=state_of(program),
+    )
+
+
+def refusal(result: Checked) -> Refused:
+    """What a project's errors are as one error: a line each."""
+    errors = [one for one in ordered(result.report.messages, result.sources) if one.severity is Severity.ERROR]
+    count = "one error" if len(errors) == 1 else f"{len(errors)} errors"
+    return Refused(
+        f"{count} in the program",
+        where=result.project.name,
+        details=tuple(headline(one, result.sources) for one in errors),
+        hint="`dinrail plc check` shows each with its line",
+    )
