@@ -232,6 +232,8 @@ def reset_statements(elaborator: Elaborator, variable: Variable, at: Place) -> l
     place = VariableAt(at, variable, variable.type)
     held = held_as(variable.type)
     initial = variable.initial
+    if variable.role is Role.RESULT:
+        initial = elaborator.default_bytes(variable.type)  # a result has no declaration of its own
     out: list[core.Statement] = []
     if held is not None:
         value = unpack_scalar(held, initial or bytes(held.size_bytes))
