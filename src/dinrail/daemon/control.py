@@ -5,6 +5,8 @@
     <run>/control.log
     <state>/control/retain        RETAIN and PERSISTENT variables
 
+Its cores are taken out of the scheduler before it starts, and given back when it was asked to end (see `daemon.cores`).
+
 Nobody starts it again when it ends: what a machine does after a crash of its control is for people to decide.
 """
 
@@ -15,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,9 @@ from dinrail.control.channel.reader import Channel, ChannelBusy, text_of
 from dinrail.control.channel.request import ask, is_alive
 from dinrail.control.options import ControlOptions
 from dinrail.control.settings import ControlSettings
+from dinrail.daemon.cores import TakenCores, give_back, take_cores
 from dinrail.daemon.launch import router_group
-from dinrail.errors import BadRequest, FormatError, HostError
+from dinrail.errors import FormatError, HostError
 from dinrail.files import atomic_write, ensure_directory, os_refusal
 from dinrail.host.paths import Paths
 
@@ -102,15 +105,8 @@ def _state(number: int) -> str:
     return State(number).name.lower() if number in set(State) else f"state {number}"
 
 
-def options_of(settings: ControlSettings, paths: Paths) -> ControlOptions:
-    """How the control is started for this document. Raises BadRequest when there is no built image."""
-    image = Path(settings.image)
-    if not settings.image or not image.is_file():
-        raise BadRequest(
-            "there is no built image to run",
-            where=settings.image or settings.project,
-            hint='`dinrail plc build PROJECT`, and name the file: `[control] image = "..."`',
-        )
+def options_of(settings: ControlSettings, image: Path, paths: Paths) -> ControlOptions:
+    """How the control is started for this document and image."""
     files = ControlFiles.of(paths)
     return ControlOptions(
         image=image,
@@ -125,15 +121,29 @@ def options_of(settings: ControlSettings, paths: Paths) -> ControlOptions:
 
 
 def start_control(options: ControlOptions, paths: Paths) -> Mapping[str, Any]:
-    """Bring the control up, unless it is; its status either way. Raises HostError with its last words."""
+    """Bring the control up, unless it is; its status either way, with `notes` about its cores when it was brought up.
+
+    Raises HostError with its last words, Refused when somebody else has one of its cores.
+    """
     answer = control_status_or_none(paths)
     if answer is not None:
         return answer
+    cores = take_cores(options.cores, paths)
+    try:
+        return {**_bring_up(replace(options, cgroup=cores.cgroup), paths, cores), "notes": list(cores.notes)}
+    except BaseException:
+        cores.let_go()
+        give_back(paths)
+        raise
+
+
+def _bring_up(options: ControlOptions, paths: Paths, cores: TakenCores) -> Mapping[str, Any]:
     files = ControlFiles.of(paths)
     for directory in (files.channel.parent, files.retain.parent):
         ensure_directory(directory)
     atomic_write(files.settings, options.settings_json().encode())
-    process = _spawn(options, files)
+    process = _spawn(options, files, cores.files)
+    cores.handed_over(process.pid)
     deadline = time.monotonic() + _UP_S
     while time.monotonic() < deadline and process.poll() is None:
         answer = control_status_or_none(paths)
@@ -153,6 +163,7 @@ def stop_control(paths: Paths) -> bool:
     deadline = time.monotonic() + _DOWN_S
     while time.monotonic() < deadline:
         if control_status_or_none(paths) is None:
+            give_back(paths)
             return True
         time.sleep(_POLL_S)
     where = str(ControlFiles.of(paths).channel)
@@ -167,7 +178,7 @@ def control_status_or_none(paths: Paths) -> Mapping[str, Any] | None:
         return None
 
 
-def _spawn(options: ControlOptions, files: ControlFiles) -> subprocess.Popen[bytes]:
+def _spawn(options: ControlOptions, files: ControlFiles, leases: tuple[int, ...]) -> subprocess.Popen[bytes]:
     argv = (sys.executable, "-m", "dinrail.control", *options.argv(files.settings))
     try:
         log = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -181,6 +192,7 @@ def _spawn(options: ControlOptions, files: ControlFiles) -> subprocess.Popen[byt
             stderr=log,
             start_new_session=True,
             cwd="/",
+            pass_fds=leases,
         )
     except OSError as fault:
         raise os_refusal(fault, "start the control", sys.executable) from fault
