@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from dinrail.plc.core import expression as e
 from dinrail.plc.core import statement as s
 from dinrail.plc.core.program import Function, Program
-from dinrail.plc.core.walk import Node, parts
+from dinrail.plc.core.walk import PARTS, Node, parts
 from dinrail.plc.source import Place
 from dinrail.plc.types.model import FunctionBlockType, InterfaceType, resolve
 from dinrail.plc.types.variable import Role, Storage, Variable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class CallEdge:
     """One call. certain: this very function runs, not one of several."""
 
@@ -27,7 +27,7 @@ class CallEdge:
     certain: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Access:
     """One use of a static or area variable. path: the fields towards the part, as far as they are known."""
 
@@ -125,23 +125,32 @@ class _Collector:
         self.uses = Uses()
 
     def statements(self, body: Sequence[Node]) -> None:
-        """All nodes below some, with an explicit stack: bodies may be deep."""
+        """All nodes below some, in order, with an explicit stack: bodies may be deep."""
         stack: list[Node] = list(reversed(body))
+        pop, push = stack.pop, stack.append
         while stack:
-            node = stack.pop()
-            special = _SPECIAL.get(type(node))
-            if special is None:
-                stack += reversed(list(parts(node)))
-            else:
-                stack += special(self, node)
+            node = pop()
+            kind = type(node)
+            names = _PLAIN.get(kind)
+            if names is not None:
+                for name in names:
+                    push(getattr(node, name))
+                continue
+            special = _SPECIAL.get(kind)
+            rest = list(parts(node)) if special is None else special(self, node)
+            if rest:
+                rest.reverse()
+                stack += rest
 
     def place(self, location: e.Location, *, reads: bool, writes: bool) -> list[Node]:
         """Notes the use of a place. Returns what is evaluated on the way to it."""
         path: list[str] = []
         rest: list[Node] = []
-        at = location.at
-        node = location
+        node: e.Location = location
         while True:
+            kind = type(node)
+            if kind in _ENDS:
+                break
             if isinstance(node, e.FieldAt):
                 if node.field.is_reference_field and not node.raw:
                     path.clear()  # the instance is read; what it refers to is not known
@@ -152,22 +161,27 @@ class _Collector:
                 rest.append(node.index)
                 path.clear()
                 node = node.base
-            elif isinstance(node, e.BitAt | e.ViewAt):
-                node = node.base
             elif isinstance(node, e.SequenceAt):
                 rest += node.statements
                 node = node.location
-            else:
-                break
-        if isinstance(node, e.DerefAt):
+            elif isinstance(node, e.BitAt | e.ViewAt):
+                node = node.base
+        if isinstance(node, e.VariableAt):
+            if node.variable.storage in _PERMANENT:
+                path.reverse()
+                self.uses.accesses.append(Access(node.variable, tuple(path), writes, location.at, reads))
+        elif isinstance(node, e.DerefAt):
             rest.append(node.address)
-        elif isinstance(node, e.VariableAt) and node.variable.storage in (Storage.STATIC, Storage.AREA):
-            found = Access(node.variable, tuple(reversed(path)), writes, at, reads)
-            self.uses.accesses.append(found)
         return rest
 
     def read(self, node: e.Location) -> list[Node]:
         return self.place(node, reads=True, writes=False)
+
+    def load(self, node: e.Load | e.AddressOf) -> list[Node]:
+        location = node.location
+        if type(location) is e.VariableAt and location.variable.storage not in _PERMANENT:
+            return []
+        return self.place(location, reads=True, writes=False)
 
     def assigned(self, node: s.Assign | s.Copy | s.CopyText | s.Fill) -> list[Node]:
         rest = self.place(node.target, reads=False, writes=True)
@@ -213,8 +227,12 @@ class _Collector:
 
 
 _PLACES = {e.VariableAt, e.FieldAt, e.IndexAt, e.DerefAt, e.SelfAt, e.BitAt, e.ConstantAt, e.SequenceAt, e.ViewAt}
+_ENDS = {e.VariableAt, e.DerefAt, e.SelfAt, e.ConstantAt}
+_PERMANENT = (Storage.STATIC, Storage.AREA)
 _SPECIAL: dict[type, Callable[..., list[Node]]] = {
     **dict.fromkeys(_PLACES, _Collector.read),
+    e.Load: _Collector.load,
+    e.AddressOf: _Collector.load,
     s.Assign: _Collector.assigned,
     s.Copy: _Collector.assigned,
     s.CopyText: _Collector.assigned,
@@ -223,3 +241,4 @@ _SPECIAL: dict[type, Callable[..., list[Node]]] = {
     e.VirtualCall: _Collector.virtual_call,
     e.InterfaceCall: _Collector.interface_call,
 }
+_PLAIN = {kind: tuple(reversed(names)) for kind, names in PARTS.items() if kind not in _SPECIAL}

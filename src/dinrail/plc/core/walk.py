@@ -9,7 +9,7 @@ from dinrail.plc.core import statement as s
 
 Node = e.Expression | e.Location | s.Statement
 
-_PARTS: dict[type, tuple[str, ...]] = {
+PARTS: dict[type, tuple[str, ...]] = {
     e.VariableAt: (),
     e.FieldAt: ("base",),
     e.IndexAt: ("base", "index"),
@@ -41,6 +41,7 @@ _PARTS: dict[type, tuple[str, ...]] = {
     s.Label: (),
     s.Jump: (),
 }
+"""The names of the nodes right below those that have a fixed number of them, in the order of evaluation."""
 
 
 def _sequence(node: e.Sequence) -> Iterable[Node]:
@@ -96,7 +97,7 @@ _LISTS: dict[type, Callable[..., Iterable[Node]]] = {
 
 def parts(node: Node) -> Iterable[Node]:
     """The nodes right below a node. (Of an IndexAt without `checks`, which say the same indices again.)"""
-    names = _PARTS.get(type(node))
+    names = PARTS.get(type(node))
     if names is None:
         return _LISTS[type(node)](node)
     return [getattr(node, name) for name in names]
