@@ -265,12 +265,10 @@ class Scope:
         for leaf in self.leaves:
             for method in methods_of(leaf.kind):
                 if method.result == kind:
-                    options.append(lambda leaf=leaf, method=method: self._method_of(leaf, method, depth))
+                    options.append(
+                        lambda leaf=leaf, method=method: self.call_method(receiver(self, leaf), method, depth)
+                    )
         return self.dice.choice(options)() if options else None
-
-    def _method_of(self, leaf: Leaf, method: Method, depth: int) -> str:
-        through = "^" if isinstance(leaf.kind, Pointer) and not leaf.kind.reference else ""
-        return self.call_method(self.render(leaf) + through, method, depth)
 
     def call_method(self, receiver: str, method: Method, depth: int) -> str:
         given = [(name, self.expression(kind, depth - 1)) for name, kind in method.parameters]
@@ -303,6 +301,12 @@ class Scope:
         if not rest:
             return f"{shape.name}({self.arguments(given)})"
         return f"{shape.name}({', '.join([*(f'{name} := {value}' for name, value in given), *rest])})"
+
+
+def receiver(scope: Scope, leaf: Leaf) -> str:
+    """What stands before the dot of a method's call."""
+    through = "^" if isinstance(leaf.kind, Pointer) and not leaf.kind.reference else ""
+    return scope.render(leaf) + through
 
 
 def methods_of(kind: Kind) -> list[Method]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from plc_oracle_st_expressions import Scope
+from plc_oracle_st_expressions import Scope, methods_of, receiver
 from plc_oracle_st_types import (
     BOOL,
     INTEGERS,
@@ -85,8 +85,10 @@ class Author:
             return text
         if roll < 0.66 and self.blocks and "blocks" not in self.scope.without:
             return self._call_block()
-        if roll < 0.72 and (address := self._address()):
+        if roll < 0.69 and (address := self._address()):
             return address
+        if roll < 0.73 and (called := self._call_method()):
+            return called
         if roll < 0.76 and (bit := self.scope.bit(writable=True)):
             return line(f"{bit} := {self.scope.expression(BOOL, 2)};")
         return self._assign()
@@ -169,6 +171,19 @@ class Author:
             if target and self.scope.dice.random() < 0.4:
                 parts.append(f"{field_name} => {target}")
         return line(f"{name}({', '.join(parts)});")
+
+    def _call_method(self) -> Node | None:
+        """A method for its effect, or its value: mostly through a pointer, reference or interface."""
+        scope = self.scope
+        holders = [leaf for leaf in scope.leaves if methods_of(leaf.kind)]
+        dispatched = [leaf for leaf in holders if not isinstance(leaf.kind, Block)]
+        if not holders or "calls" in scope.without:
+            return None
+        leaf = scope.dice.choice(dispatched if dispatched and scope.dice.random() < 0.8 else holders)
+        method = scope.dice.choice(methods_of(leaf.kind))
+        call = scope.call_method(receiver(scope, leaf), method, 2)
+        target = scope.place(method.result, writable=True)
+        return line(f"{target} := {call};" if target and scope.dice.random() < 0.7 else f"{call};")
 
     # --------------------------------------------------------------------------------------------- control flow
 

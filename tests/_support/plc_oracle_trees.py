@@ -157,7 +157,14 @@ class Trees:
             count = 2 if intrinsic is core.Intrinsic.FMOD else 1
             arguments = [self.value(kind, depth - 1) for _ in range(count)]
             return core.IntrinsicCall(self.at(), intrinsic, arguments, kind)
+        if roll < 0.95:
+            return self.other_bits(kind, depth)
         return core.Sequence(self.at(), [self.assign(depth - 1)], self.value(kind, depth - 1), kind)
+
+    def other_bits(self, kind: ScalarType, depth: int) -> core.Expression:
+        """The bits of an integer of the same size. (Those of a NaN are promised by nobody, so never a float's.)"""
+        sources = [each for each in KINDS if each.is_integer and each.size_bytes == kind.size_bytes]
+        return core.Reinterpret(self.at(), self.value(self.dice.choice(sources), depth - 1), kind)
 
     def truth(self, depth: int) -> core.Expression:
         roll = self.dice.random()
