@@ -34,7 +34,7 @@ OUTCOMES = {
     "rounding": ("r : INT; x : LREAL := 2.5;", "r := LREAL_TO_INT(x) * 10 + LREAL_TO_INT(x + 1.0);", "", 24),
     "case": (
         "r : INT; a : INT := 7;",
-        "CASE a OF 1, 2: r := 1; 5..9: r := 2; 12: r := 3; ELSE r := 4; END_CASE",
+        "CASE a OF 1, 2: r := 1; 5..9: r := 2; 12: r := 3; END_CASE",
         "",
         2,
     ),
@@ -79,8 +79,8 @@ OUTCOMES = {
     "finally": (
         "r, z, k : INT; code : DINT;",
         (
-            "FOR k := 1 TO 3 DO __TRY r := r / z; __CATCH(code) IF k = 2 THEN EXIT; END_IF __FINALLY r := r + 7; __ENDTRY\n"
-            "END_FOR"
+            "FOR k := 1 TO 3 DO __TRY r := r / z; __CATCH(code) IF k = 2 THEN EXIT; END_IF\n"
+            "__FINALLY r := r + 7; __ENDTRY END_FOR"
         ),
         "",
         14,
