@@ -77,7 +77,12 @@ class Control:
         self.memory.set_u32(offset_of(ChannelHeader, "state"), state)
 
     def initialise(self) -> None:
-        """Data as before the first cycle, retained values in them; `initial_fault` says what went wrong."""
+        """Data as before the first cycle, retained values in them; `initial_fault` says what went wrong.
+
+        Nothing counts as published until the first cycle with them.
+        """
+        for planned in self.plan.tasks:
+            self.memory.set_u64(planned.published, 0)
         self.module.restore()
         if self.heap is not None:
             self.heap.touch()

@@ -23,6 +23,7 @@ class ControlOptions:
     image, channel: files. retain: where retained values are kept, None: nowhere.
     tasks:     what the project says otherwise than the image, by name.
     exchanges: I/O drivers. cores: what tasks without one of their own may run on; empty: any.
+    cgroup:    the control group that has these cores alone; the process goes there first. None: it stays where it is.
     group:     who else may map the channel (a group's number). port: AMS port of the application.
     start:     whether tasks run at once; else they are in STOP.
     """
@@ -33,6 +34,7 @@ class ControlOptions:
     tasks: tuple[TaskSettings, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     cores: tuple[int, ...] = ()
+    cgroup: Path | None = None
     group: int | None = None
     port: int = 851
     start: bool = True
@@ -62,6 +64,7 @@ class ControlOptions:
         out += ["--retain", str(self.retain), "--retain-every", str(self.retain_every_s)] if self.retain else []
         out += ["--settings", str(settings)] if settings else []
         out += ["--cores", ",".join(map(str, self.cores))] if self.cores else []
+        out += ["--cgroup", str(self.cgroup)] if self.cgroup else []
         out += ["--channel-group", str(self.group)] if self.group is not None else []
         return out if self.start else [*out, "--stopped"]
 
@@ -75,6 +78,7 @@ def parse(argv: Sequence[str]) -> ControlOptions:
     parser.add_argument("--retain-every", type=float, default=10.0, metavar="S")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="tasks and exchanges, as JSON")
     parser.add_argument("--cores", type=_cores, default=(), metavar="LIST")
+    parser.add_argument("--cgroup", type=Path, metavar="DIR", help="the control group that has these cores alone")
     parser.add_argument("--channel-group", type=int, metavar="GID")
     parser.add_argument("--port", type=int, default=851)
     parser.add_argument("--stopped", action="store_true")
@@ -84,6 +88,7 @@ def parse(argv: Sequence[str]) -> ControlOptions:
         channel=words.channel,
         retain=words.retain,
         cores=words.cores,
+        cgroup=words.cgroup,
         group=words.channel_group,
         port=words.port,
         start=not words.stopped,

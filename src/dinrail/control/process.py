@@ -36,7 +36,8 @@ class Process:
         self._ending = False
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
-        notes, flags = [], Realtime(0)
+        notes = _enter(options.cgroup)
+        flags = Realtime(0)
         refusal = lock_memory()
         if refusal is None:
             flags |= Realtime.MEMORY
@@ -131,6 +132,17 @@ class Process:
                 os.write(2, text.encode())
             except OSError:
                 return
+
+
+def _enter(cgroup: Path | None) -> list[str]:
+    """Go to the cores that the control has for itself, before any thread is made. What was refused, for the log."""
+    if cgroup is None:
+        return []
+    try:
+        (cgroup / "cgroup.procs").write_text(str(os.getpid()))
+    except OSError as fault:
+        return [f"cannot enter {cgroup}: {fault.strerror}; other programs run on the control's cores, too"]
+    return []
 
 
 def _hold_latency(notes: list[str]) -> int | None:
