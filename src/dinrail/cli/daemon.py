@@ -67,7 +67,7 @@ def up(
     facts: dict[str, object] = {"supervisor": "up", "pid": answer["pid"], "router": None}
     if control and document is not None and document.control is not None:
         facts["control"], line = _control_up(document.control, paths)
-        text += line
+        text += line + _drivers_up(document, paths, facts)
     if settings is not None:
         from dinrail.daemon.launch import ask_router, runs_by_other_settings, start_router
 
@@ -117,11 +117,21 @@ def _control_up(settings: ControlSettings, paths: Paths) -> tuple[Mapping[str, A
     return told, f"\ncontrol {word}, pid {told['pid']}: {told['application']} is in {told['state']}{notes}"
 
 
+def _drivers_up(document: Document, paths: Paths, facts: dict[str, object]) -> str:
+    from dinrail.daemon.drivers import drivers_status, start_drivers
+
+    started = start_drivers(document.devices, paths)
+    facts["drivers"] = told = drivers_status(paths)
+    names = [str(one["name"]) + ("" if one["name"] in started else " (already)") for one in told]
+    return f"\ndrivers up: {', '.join(names)}" if names else ""
+
+
 def status(context: typer.Context) -> None:
     """What runs here: the supervisor, the control, the router, and every guest. Exit code 0 either way."""
     from dinrail.cli.guest import print_guests
     from dinrail.daemon.client import ask
     from dinrail.daemon.control import control_status_or_none
+    from dinrail.daemon.drivers import drivers_status
     from dinrail.daemon.launch import ask_router
     from dinrail.daemon.protocol import Op, Request
     from dinrail.guest.rundir import observe_all
@@ -135,10 +145,13 @@ def status(context: typer.Context) -> None:
     text = "supervisor down; guests are looked after by commands" if pid is None else f"supervisor up, pid {pid}"
     control = control_status_or_none(paths)
     text += "\ncontrol down" if control is None else f"\n{_control_lines(control)}"
+    facts_of_drivers = drivers_status(paths)
+    text += "".join(f"\n{_driver_line(one)}" for one in facts_of_drivers)
     router = ask_router(paths, "status")
     text += "\nrouter down" if router is None else f"\n{_router_line(router)}"
     facts = {"supervisor": "down" if pid is None else "up", "pid": pid, "guests": guests, "router": router}
     facts["control"] = control
+    facts["drivers"] = facts_of_drivers
     _say(context, facts, text)
     if not Session.of(context).as_json:
         print_guests(guests)
@@ -155,6 +168,11 @@ def _control_lines(told: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _driver_line(told: Mapping[str, Any]) -> str:
+    fault = f": {told['fault']}" if told.get("fault") else ""
+    return f"driver {told['name']} up, pid {told.get('pid')}, {told.get('address')}{fault}"
+
+
 def _router_line(told: Mapping[str, Any]) -> str:
     links, counted = told["router"]["links"], told["router"]
     return (
@@ -166,7 +184,9 @@ def _router_line(told: Mapping[str, Any]) -> str:
 def down(
     context: typer.Context,
     router: Annotated[bool, typer.Option("--router", help="End the AMS router, too.")] = False,
-    control: Annotated[bool, typer.Option("--control", help="End the control, too: its outputs go to zero.")] = False,
+    control: Annotated[
+        bool, typer.Option("--control", help="End control and drivers, too: outputs go to zero.")
+    ] = False,
 ) -> None:
     """End the supervisor. Guests run on, and so do router and control (unless asked); `dinrail up` finds them again."""
     from dinrail.daemon.client import ask
@@ -182,6 +202,10 @@ def down(
     if router:
         text += "; router down" if stop_router(Paths.default()) else "; router was not up"
     if control:
+        from dinrail.daemon.drivers import stop_drivers
+
+        ended = stop_drivers(Paths.default())
+        text += f"; drivers down: {', '.join(ended)}" if ended else ""
         text += "; control down" if stop_control(Paths.default()) else "; control was not up"
     _say(context, {"supervisor": "down"}, text)
 
