@@ -168,10 +168,15 @@ UNCHECKED = Options(recursion_limit=1 << 30, cpu="portable", check_null=False, c
 
 
 @functools.cache
-def build(tasks: tuple[TaskSettings, ...] = (FAST,), options: Options = OPTIONS, version: int = 1) -> bytes:
+def build(
+    tasks: tuple[TaskSettings, ...] = (FAST,),
+    options: Options = OPTIONS,
+    version: int = 1,
+    native: tuple[bytes, ...] = (),
+) -> bytes:
     """An image with one such program for each task; MAIN<n> is task n's. The first `count` is retained.
 
-    version 2 can take over from 1 (see _Main); in version 3 `pointer` has another type.
+    native: further objects. version 2 can take over from 1 (see _Main); in version 3 `pointer` has another type.
     """
     mains = [_Main(number, version) for number in range(len(tasks))]
     program = Program(functions=[main.function for main in mains] + [main.deep for main in mains])
@@ -180,7 +185,9 @@ def build(tasks: tuple[TaskSettings, ...] = (FAST,), options: Options = OPTIONS,
     program.entry = {main.function.name: main.function for main in mains}
     _mirror(mains[0], program)
     program.tasks = [TaskProgram(settings.name, [main.function]) for settings, main in zip(tasks, mains, strict=True)]
-    linked = link([object_code(write_module(program, program.tasks, options).text, options), executive_object()])
+    linked = link(
+        [object_code(write_module(program, program.tasks, options).text, options), executive_object(), *native]
+    )
     areas = tuple(Segment(space, 0, 64) for space in (Space.INPUT, Space.OUTPUT, Space.MARKER))
     image = Image(
         name="app",

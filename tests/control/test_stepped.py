@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from dinrail.control.channel.ring import encode_command
 from dinrail.control.channel.writer import LeaseTaken, Writer
 from dinrail.control.settings import Exchange
 from dinrail.control.stepped import Stepped
+from dinrail.plc.emit.executive.plant import plant_text
+from dinrail.plc.emit.machine import object_code
 
 pytestmark = pytest.mark.control
 
@@ -421,3 +424,39 @@ def test_without_checks_the_processor_finds_it(tmp_path: Path) -> None:
         first, at, *_ = stepped.fault_text()
         assert first.startswith("Fast: null: ")
         assert "MAIN0 line" in at
+
+
+# The native pair.
+
+
+def test_a_simulated_plant_is_part_of_the_image(tmp_path: Path) -> None:
+    """The pair that the image exports gives %I before each cycle from %Q of the last: a first-order plant."""
+    (tmp_path / "plant.image").write_bytes(app.build(native=(object_code(plant_text(0.010), app.OPTIONS),)))
+    with (
+        Stepped(tmp_path / "plant.image", tmp_path / "channel") as stepped,
+        Writer.open(stepped.channel.path) as writer,
+    ):
+        writer.force(0, Space.OUTPUT, 0, b"\xff" * 4, struct.pack("<f", 100.0))
+        stepped.cycle()  # puts the value out
+        expected = 0.0
+        for _ in range(30):
+            expected += (100.0 - expected) * 0.1
+            stepped.cycle()
+            measured = struct.unpack_from("<f", data_of(stepped), app.PAGE_BYTES)[0]
+            assert measured == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_native_function_that_fails_stops_its_task(tmp_path: Path) -> None:
+    """A wild pointer in somebody's native code is the task's fault, as in any other code of it."""
+    text = """
+    define i32 @dinrail_write_outputs(ptr %ctx, ptr %inputs, ptr %outputs) nounwind "frame-pointer"="all" {
+      %p = inttoptr i64 123456789012345 to ptr
+      store volatile i32 1, ptr %p
+      ret i32 0
+    }"""
+    (tmp_path / "bad.image").write_bytes(app.build(native=(object_code(text, app.OPTIONS),)))
+    with Stepped(tmp_path / "bad.image", tmp_path / "channel") as stepped:
+        stepped.cycle()
+        assert stepped.state() == State.EXCEPTION
+        assert "access" in stepped.fault_text()[0]
+        assert number(stepped, app.COUNT) == 1

@@ -35,14 +35,16 @@ def build_image(
     sources: Sequence[Source] = (),
     symbols: Sequence[Symbol] = (),
     state: bytes = b"{}",
+    native: Sequence[bytes] = (),
 ) -> bytes:
     """The image's bytes. tasks: the settings of program.tasks, in their order. Raises EmitFault.
 
     symbols: what the outside sees (types.outside). state: what an online change must know (control.change.state).
+    native: further objects to link in (the native I/O pair: emit.executive.plant shows one).
     Equal input gives equal bytes on one machine.
     """
     module = write_module(program, program.tasks, options)
-    linked = link([object_code(module.text, options), object_code(executive.module_text(), options)])
+    linked = link([object_code(module.text, options), object_code(executive.module_text(), options), *native])
     record = record_of(symbols)
     image = Image(
         name=name,
