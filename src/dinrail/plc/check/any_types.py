@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dinrail.plc.core.program import Fault
 from dinrail.plc.types.model import (
     BYTE,
     DINT,
@@ -27,6 +28,18 @@ _CLASSES = (
     "ANYNUM", "ANYREAL", "LAZY", "LTIME", "BITCONST", "INTERFACE", "LDATE", "LDATEANDTIME", "LTIMEOFDAY",
 )  # fmt: skip
 
+_EXCEPTIONS = (
+    ("NOEXCEPTION", Fault.NONE),
+    ("WATCHDOG", Fault.WATCHDOG),
+    ("ILLEGAL_INSTRUCTION", Fault.ILLEGAL_INSTRUCTION),
+    ("ACCESS_VIOLATION", Fault.ACCESS),
+    ("PRIV_INSTRUCTION", Fault.PRIVILEGED),
+    ("ARRAYBOUNDS", Fault.BOUNDS),
+    ("DIVIDEBYZERO", Fault.DIVIDE),
+    ("FPU_DIVIDEBYZERO", Fault.FLOAT_DIVIDE),
+    ("FPU_ERROR", Fault.FLOAT),
+)
+
 TYPE_CLASS = EnumType("__SYSTEM.TYPE_CLASS", UDINT, {f"TYPE_{name}": number for number, name in enumerate(_CLASSES)})
 """Numbered as TwinCAT's; its 64-bit dates follow behind."""
 
@@ -48,9 +61,19 @@ ANY_STRUCT = StructType(
     laid_out=True,
 )
 
+EXCEPTION_CODE = EnumType(
+    "__SYSTEM.ExceptionCode", DINT, {f"RTSEXCPT_{name}": number.value for name, number in _EXCEPTIONS}
+)
+"""What __CATCH gives: the numbers of core.program.Fault, under TwinCAT's names."""
+
+SYSTEM_SPACES = frozenset(("__SYSTEM", "IBASELIBRARY"))
+"""The qualifiers under which projects know these types."""
+
 SYSTEM_TYPES: dict[str, Type] = {
     "TYPE_CLASS": TYPE_CLASS,
+    "TYPECLASS": TYPE_CLASS,
     "ANYTYPE": ANY_STRUCT,
+    "EXCEPTIONCODE": EXCEPTION_CODE,
 }
 
 

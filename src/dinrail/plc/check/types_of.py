@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dinrail.plc.check.any_types import SYSTEM_SPACES, SYSTEM_TYPES
 from dinrail.plc.check.names import near
 from dinrail.plc.check.world import Entity, EnumValue, Scope, World
 from dinrail.plc.parse.declaration import ArrayOf, EnumOf, NamedType, PointerTo, Subrange, TextType, TypeExpr
@@ -60,6 +61,8 @@ def named_type(world: World, expr: NamedType) -> Type:
         scalar = SCALAR_NAMES.get(name)
         if scalar is not None:
             return scalar
+    elif expr.parts[-2].upper() in SYSTEM_SPACES and (system := SYSTEM_TYPES.get(name)) is not None:
+        return system
     elif not _namespace_has(world, expr):
         return UNKNOWN
     kind = world.types.get(name)
