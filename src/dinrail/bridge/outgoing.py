@@ -159,6 +159,8 @@ class Outgoing:
 
 def split(command: Command, offset: int, data: bytes) -> list[tuple[int, bytes]]:
     """(offset, data) of records that are short enough; with masks, as many bytes of value in each as of mask."""
+    if len(data) <= MAX_FORCE_BYTES // 2:
+        return [(offset, data)]  # what nearly all are
     if command not in _MASKED:
         step = MAX_FORCE_BYTES if command is Command.UNFORCE else MAX_RECORD_DATA_BYTES
         return [(offset + at, data[at : at + step]) for at in range(0, len(data), step)] or [(offset, b"")]
