@@ -8,6 +8,7 @@ from dinrail.plc.check import build, dispatch
 from dinrail.plc.check.conversions import loaded, name_of
 from dinrail.plc.check.effects import pinned
 from dinrail.plc.check.initial import initialise_statements
+from dinrail.plc.check.literals import text_constant
 from dinrail.plc.check.operand import Operand, TypeRef
 from dinrail.plc.check.places import open_bounds
 from dinrail.plc.check.world import PouInfo
@@ -222,6 +223,11 @@ def _exit_call(e: Elaborator, kind: PointerType, address: core.Expression, at: P
     return [Evaluate(at, dispatch.dispatched(e, info.function, dispatch.method_key(info), place, [no], at))]
 
 
+def _pouname(e: Elaborator, node: syntax.Call, _arguments: list[syntax.Expr], _want: Type | None) -> Operand:
+    """__POUNAME(): the name of the code that it stands in, as a STRING."""
+    return text_constant(e.function.name.encode("cp1252", "replace"), node.at)
+
+
 TABLE: dict[str, tuple[Builtin, int, int]] = {
     "SIZEOF": (_sizeof, 1, 1),
     "XSIZEOF": (_sizeof, 1, 1),
@@ -233,6 +239,7 @@ TABLE: dict[str, tuple[Builtin, int, int]] = {
     "__ISVALIDREF": (_isvalidref, 1, 1),
     "__QUERYINTERFACE": (_query(False), 2, 2),
     "__QUERYPOINTER": (_query(True), 2, 2),
+    "__POUNAME": (_pouname, 0, 0),
     "__NEW": (_new, 1, 2),
     "__DELETE": (_delete, 1, 1),
 }

@@ -121,7 +121,9 @@ def invoked(e: Elaborator, found: Found, node: syntax.Call) -> Operand:
             return _result(
                 function, core.Call(at, function, None, given.values, dispatch.scalar_result(function)), given
             )
-        raise e.told(at, "no-instance", f"the {found.kind.value.lower().replace('_', ' ')} {found.name} needs an instance")
+        raise e.told(
+            at, "no-instance", f"the {found.kind.value.lower().replace('_', ' ')} {found.name} needs an instance"
+        )
     if isinstance(found, MethodRef):
         allowed(e, found.info, at)
         return method_call(e, found, found.info, node.arguments, at)

@@ -57,6 +57,7 @@ class Elaborator:
         self.scope = scope
         self.function = function
         self.report = world.report
+        self.names: dict[str, Variable] = {}  # variables by their names as written, once found
         self.wide = world.options.wide_intermediates
         self.loops = 0
         self.loop_names: list[str] = []
@@ -204,11 +205,12 @@ class Elaborator:
 
     def within(self, scope: Scope, what: Callable[[], Result]) -> Result:
         """Does something as if the code stood in another scope (defaults of parameters)."""
-        mine, self.scope = self.scope, scope
+        mine, names = self.scope, self.names
+        self.scope, self.names = scope, {}
         try:
             return what()
         finally:
-            self.scope = mine
+            self.scope, self.names = mine, names
 
     def default_bytes(self, kind: Type) -> bytes:
         """A type's default value in memory."""

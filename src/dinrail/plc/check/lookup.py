@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dinrail.plc.check.any_types import SYSTEM_SPACES
 from dinrail.plc.check.names import near
 from dinrail.plc.check.operand import ActionRef, BuiltinRef, Found, MethodRef, Operand, PropertyRef, Told, TypeRef
 from dinrail.plc.check.world import (
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
 
 def name(e: Elaborator, node: syntax.Name, want: Type | None) -> Found:
     """A name as written, in the scope."""
+    known = e.names.get(node.text)
+    if known is not None:
+        return variable_operand(e, known, None, node.at)
     text = node.text.upper()
     entity = e.scope.find(text)
     if type(entity) is Variable:
+        e.names[node.text] = entity
         return variable_operand(e, entity, None, node.at)
     if entity is not None:
         return entity_found(e, entity, node.at)
@@ -62,7 +67,7 @@ def _unqualified(e: Elaborator, text: str, want: Type | None, at: Place) -> Foun
     if (lists := e.world.ambiguous.get(text)) is not None:
         owners = ", ".join(f"{owner}.{text}" for owner in lists)
         raise e.told(at, "ambiguous", f"several variable lists have a {text}", f"write one of {owners}")
-    if text == "__SYSTEM":
+    if text in SYSTEM_SPACES:
         return Namespace(text)
     return BuiltinRef(text) if e.is_builtin(text) else None
 
@@ -79,7 +84,17 @@ def unknown(e: Elaborator, text: str, at: Place) -> Told:
             known += [found.name for table in tables for found in table.values()]
     if scope.method:
         known += [found.name for found in scope.method.variables.values()]
-    return e.told(at, "undeclared", f"{text} is not declared", near(text, known))
+    return e.told(at, "undeclared", f"{text} is not declared", near(text, _alike(text, known)))
+
+
+def _alike(text: str, known: list[str]) -> list[str]:
+    """Those of about the same length that begin or end alike: comparing a name with all of a project takes too long."""
+    first, last, length = text[0].upper(), text[-1].upper(), len(text)
+    return [
+        name
+        for name in known
+        if abs(len(name) - length) < 3 and (name[:1].upper() == first or name[-1:].upper() == last)
+    ]
 
 
 # ------------------------------------------------------------------------------------------------------- entities

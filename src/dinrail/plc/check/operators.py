@@ -132,14 +132,17 @@ def calculate(e: Elaborator, operator: BinaryOperator, left: Operand, right: Ope
         return _pointers(e, operator, left, right, at)
     if a.family in TIMES or b.family in TIMES:
         return time_arithmetic(e, operator, left, right, at)
-    kind = adapted(left, right)
+    plain = a is b and left.type is right.type is a and not left.loose and not right.loose
+    kind = a if plain else adapted(left, right)
     if kind is None or (operator is BinaryOperator.MODULO and kind.is_float):
         raise not_possible(e, operator.value, left, right, at)
-    _strict(e, operator.value, left, right, at)
+    if not plain:
+        _strict(e, operator.value, left, right, at)
     if kind.is_float:
         return _floats(e, operator, left, right, kind, at)
     register = _register(e, left, right, kind)
-    x, y = (build.converted(_in_range(side, register, at), register, at) for side in (left, right))
+    x = build.converted(_in_range(left, register, at), register, at)
+    y = build.converted(_in_range(right, register, at), register, at)
     if operator in (BinaryOperator.DIVIDE, BinaryOperator.MODULO):
         divisor_is_not_zero(e, y, at)
     loose = left.loose and right.loose
@@ -197,7 +200,8 @@ def divisor_is_not_zero(e: Elaborator, value: Expression, at: Place) -> None:
 def _floats(
     e: Elaborator, operator: BinaryOperator, left: Operand, right: Operand, kind: ScalarType, at: Place
 ) -> Operand:
-    x, y = (build.converted(loaded(side, at), kind, at) for side in (left, right))
+    x = build.converted(loaded(left, at), kind, at)
+    y = build.converted(loaded(right, at), kind, at)
     if operator is BinaryOperator.DIVIDE:
         divisor_is_not_zero(e, y, at)
     value = build.binary(operator, x, y, kind, at)
@@ -206,10 +210,10 @@ def _floats(
 
 def _soft(left: Operand, right: Operand) -> bool:
     """Whether an LREAL result is one because of a literal only."""
-    literal = [side.loose or side.soft for side in (left, right)]
-    return any(literal) and all(
-        ok or scalar_of(side) is not LREAL for ok, side in zip(literal, (left, right), strict=True)
-    )
+    a, b = left.loose or left.soft, right.loose or right.soft
+    if a and b:
+        return True
+    return (a and scalar_of(right) is not LREAL) or (b and scalar_of(left) is not LREAL)
 
 
 def _strict(e: Elaborator, operator: str, left: Operand, right: Operand, at: Place) -> None:

@@ -36,10 +36,12 @@ class Family(enum.Enum):
     TIME_OF_DAY = "time of day"  # TOD u32 ms, LTOD u64 ns
     DATE_AND_TIME = "date and time"  # DT u32 s, LDT u64 ns since 1970
 
+    __hash__ = object.__hash__  # an enumeration's own is written in Python, and asked for with every operand
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ScalarType:
-    """One elementary type. BIT is BOOL in a structure's bit; it occurs as a field's type only."""
+    """One elementary type, a singleton. BIT is BOOL in a structure's bit; it occurs as a field's type only."""
 
     name: str
     family: Family
