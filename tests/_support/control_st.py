@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ TASK = TaskSettings(cycle_ns=1_000_000)
 OPTIONS = Options(cpu="portable")
 
 
+@functools.cache
 def image_of(text: str, options: Options = OPTIONS, task: TaskSettings = TASK) -> bytes:
     """The built image. An AssertionError with the messages when the text has errors."""
     report, source = Report(), Source("test.st", text, 1)
