@@ -169,7 +169,8 @@ def test_a_block_keeps_its_inputs_and_gives_its_outputs() -> None:
         BLOCKS,
         ["MAIN.s", "MAIN.c", "MAIN.fb.sum", "MAIN.fbs[1].sum", "MAIN.fbs[2].sum", "MAIN.total", "MAIN.k", "MAIN.seen"],
     )
-    # the task has run P_Count once before; 1+5, then 2+3, 1+0, 7+7 (the input is stored before the next argument is read), 2+10
+    # fb: 1+5, then 2+3, 1+0, 7+7 (an input is stored before the next argument is read), 2+10. The task has run
+    # P_Count once before.
     assert [seen[-1] for seen in found.values()] == [6, 2, 12, 1, 14, 6 + 5 + 1 + 14 + 12, 42, 4]
 
 
