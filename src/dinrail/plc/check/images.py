@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dinrail.plc.check.names import near
 from dinrail.plc.check.operand import Told
+from dinrail.plc.check.packing import Scalar, constant_bytes, default_bytes, pack_scalar, unpack_scalar
 from dinrail.plc.check.types_of import range_of
 from dinrail.plc.check.world import Later, Scope, Startup, World
-from dinrail.plc.core.expression import Constant, ConstantAt, VariableAt
+from dinrail.plc.core.expression import Constant, Expression, Load
 from dinrail.plc.core.program import Function, FunctionKind
 from dinrail.plc.parse.declaration import VariableDecl
 from dinrail.plc.parse.expression import ArrayInit, Expr, Literal, LiteralKind, Name, StructInit
@@ -36,71 +36,6 @@ from dinrail.plc.types.variable import Role, Storage, Variable
 
 if TYPE_CHECKING:
     from dinrail.plc.check.declarations import Declarations
-
-Scalar = int | float | bool
-_FLOATS = {4: "<f", 8: "<d"}
-
-
-def pack_scalar(kind: ScalarType, value: Scalar) -> bytes:
-    """A scalar as it lies in memory."""
-    if kind.family is Family.FLOAT:
-        return struct.pack(_FLOATS[kind.size_bytes], value)
-    return (int(value) & (1 << kind.bits) - 1).to_bytes(kind.size_bytes, "little")
-
-
-def unpack_scalar(kind: ScalarType, data: bytes) -> Scalar:
-    """The value that lies there."""
-    if kind.family is Family.FLOAT:
-        value: float = struct.unpack(_FLOATS[kind.size_bytes], data)[0]
-        return value
-    if kind.family is Family.BOOL:
-        return data != bytes(len(data))
-    return int.from_bytes(data, "little", signed=kind.signed)
-
-
-def default_bytes(world: World, kind: Type) -> bytes:
-    """The constant image of a type's default value, `kind.size_bytes` long, numbers of classes included."""
-    if type(kind) is ScalarType:
-        return bytes(kind.size_bytes)
-    image = world.images.get(kind)
-    if image is None:
-        world.ensure_type(kind)
-        world.ensure_default(kind)
-        image = world.images.get(kind)
-        if image is None:
-            image = world.images[kind] = _default(world, kind)
-    return image
-
-
-def _default(world: World, kind: Type) -> bytes:
-    if isinstance(kind, AliasType):
-        if kind.low is not None and kind.high is not None and not kind.low <= 0 <= kind.high:
-            held = held_as(kind)
-            return pack_scalar(held, kind.low) if held else b""
-        return default_bytes(world, kind.target)
-    if isinstance(kind, EnumType):
-        return pack_scalar(kind.base, kind.default)
-    if isinstance(kind, ArrayType):
-        return default_bytes(world, kind.element) * kind.count
-    if isinstance(kind, StructType | FunctionBlockType):
-        return composed(world, kind)
-    return bytes(kind.size_bytes)
-
-
-def composed(world: World, kind: StructType | FunctionBlockType) -> bytes:
-    """The image of a structure or instance, put together from its fields' initial values."""
-    image = bytearray(kind.size_bytes)
-    for part in kind.fields.values():
-        world.ensure_initial(part)
-        if part.initial is None or part.offset_bytes < 0:
-            continue
-        if part.bit >= 0:
-            image[part.offset_bytes] |= (part.initial[0] != 0) << part.bit
-        else:
-            image[part.offset_bytes : part.offset_bytes + len(part.initial)] = part.initial
-    if isinstance(kind, FunctionBlockType):
-        image[0:8] = kind.number.to_bytes(8, "little")
-    return bytes(image)
 
 
 def initial_bytes(declarations: Declarations, variable: Variable, syntax: VariableDecl, scope: Scope) -> None:
@@ -196,6 +131,9 @@ class Image:
             found = self._elaborated(kind, expr)
             if found is None:
                 return
+            known = constant_bytes(self.world, found.location) if isinstance(found, Load) else None
+            if known is not None:
+                found = Constant(found.at, held, unpack_scalar(held, known))
             if not isinstance(found, Constant):
                 self.later.append(Later(steps, kind, expr))
                 return
@@ -205,7 +143,7 @@ class Image:
         else:
             self.put(offset, pack_scalar(held, value))
 
-    def _elaborated(self, kind: Type, expr: Expr) -> object | None:
+    def _elaborated(self, kind: Type, expr: Expr) -> Expression | None:
         """The core expression of a value; None when it is wrong, which has been told."""
         elaborator = self.declarations.elaborator(self.scope, Function("", FunctionKind.INITIALISER))
         try:
@@ -247,13 +185,7 @@ class Image:
             place = elaborator.location(expr)
         except Told:
             return b""
-        if isinstance(place, ConstantAt):
-            return place.data
-        if isinstance(place, VariableAt) and place.variable.constant and place.variable.storage is Storage.STATIC:
-            self.world.ensure(place.variable)
-            value = place.variable.value
-            return value if isinstance(value, bytes) else None
-        return None
+        return constant_bytes(self.world, place)
 
     def structure(self, offset: int, kind: Type, expr: Expr, steps: tuple[Variable | int, ...]) -> None:
         target = resolve(kind)

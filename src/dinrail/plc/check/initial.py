@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dinrail.plc.check.images import default_bytes, unpack_scalar
 from dinrail.plc.check.overriding import CONSTRUCTOR
+from dinrail.plc.check.packing import default_bytes, unpack_scalar
 from dinrail.plc.check.world import Later, MethodInfo, PouInfo, World
 from dinrail.plc.core import statement as core
 from dinrail.plc.core.expression import (

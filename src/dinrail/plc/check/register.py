@@ -90,12 +90,16 @@ def _free(declarations: Declarations, variable: Variable, *, is_library: bool) -
     """A global that needs no qualifier; one that several lists have does."""
     world, name = declarations.world, variable.name.upper()
     if name in world.ambiguous:
-        world.ambiguous[name].append(variable.path)
+        world.ambiguous[name].append(_list_of(variable))
     elif (other := world.free.get(name)) is None:
         world.free[name] = variable
     elif not is_library:
         del world.free[name]
-        world.ambiguous[name] = [other.path, variable.path]
+        world.ambiguous[name] = [_list_of(other), _list_of(variable)]
+
+
+def _list_of(variable: Variable) -> str:
+    return variable.path.rpartition(".")[0]
 
 
 def _library(declarations: Declarations, unit: Unit) -> None:
