@@ -163,11 +163,18 @@ def stop_control(paths: Paths) -> bool:
     deadline = time.monotonic() + _DOWN_S
     while time.monotonic() < deadline:
         if control_status_or_none(paths) is None:
-            give_back(paths)
+            _give_back(paths)
             return True
         time.sleep(_POLL_S)
     where = str(ControlFiles.of(paths).channel)
     raise HostError("the control does not end", where=where, hint="dinrail control status")
+
+
+def _give_back(paths: Paths) -> None:
+    report = give_back(paths)
+    if not report.is_complete:
+        failed = tuple(str(step) for step in report.failed)
+        raise HostError("not all of the control's cores could be given back", details=failed, hint="dinrail undo")
 
 
 def control_status_or_none(paths: Paths) -> Mapping[str, Any] | None:

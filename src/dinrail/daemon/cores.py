@@ -7,11 +7,12 @@ all the same, beside whoever else does, and it is said. What `dinrail control is
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dinrail.errors import DinrailError
+from dinrail.errors import DinrailError, HostError
 from dinrail.finding import blocking
 from dinrail.host import claims
 from dinrail.host.journal import open_journal
@@ -26,6 +27,8 @@ from dinrail.isolation.rules import TOPICS
 from dinrail.machine.read import read_facts
 
 OWNER = "control"
+_LET_GO_S = 10.0
+_POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,22 @@ def take_cores(cores: Sequence[int], paths: Paths, port: HostPort | None = None)
 
 
 def give_back(paths: Paths, port: HostPort | None = None) -> UndoReport:
-    """Take back what `take_cores` changed. Raises HostError for the journal's own disk."""
+    """Take back what `take_cores` changed, when the control has let go of its cores.
+
+    Raises HostError when it does not, or for the journal's own disk. What the system refused stays open in the report.
+    """
     journal = open_journal(paths, port or LiveHost())
-    ours = [transaction.id for transaction in claims.isolations(journal) if transaction.owner == OWNER]
-    return journal.undo_these(ours) if ours else UndoReport()
+    ours = [transaction for transaction in claims.isolations(journal) if transaction.owner == OWNER]
+    if not ours:
+        return UndoReport()
+    leases = Leases(paths.leases)
+    cores = claims.leased_by(change for transaction in ours for change in transaction.changes)
+    deadline = time.monotonic() + _LET_GO_S
+    while any(leases.holder(core) is not None for core in cores):
+        if time.monotonic() > deadline:
+            raise HostError("the control holds its cores still", where=str(paths.leases), hint="dinrail undo, later")
+        time.sleep(_POLL_S)
+    return journal.undo_these(transaction.id for transaction in ours)
 
 
 def _isolate(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import errno
 import posixpath
+import time
+from pathlib import Path
 
 from dinrail.errors import HostError
 from dinrail.files import os_refusal
@@ -18,6 +20,7 @@ from dinrail.machine.change import Change
 from dinrail.machine.setting import HYBRID_CGROUPS, MERGED_CGROUPS, is_our_group
 
 THERE, MOVED, CONTROLLER = "there", "moved", "cpuset"
+_TRIES, _PAUSE_S = 20, 0.05
 _PASSES = 8
 """Processes fork while they are moved; each pass moves those that the last one missed."""
 
@@ -49,10 +52,24 @@ def group_make(tree: Tree, change: Change) -> None:
         if change.want:
             tree.path(path).mkdir()
         else:
-            tree.path(path).rmdir()
+            _remove(tree.path(path))
     except OSError as fault:
         hint = "stop the control first: processes still run in this group" if fault.errno == errno.EBUSY else None
         raise os_refusal(fault, f"{'make' if change.want else 'remove'} the control group", path, hint=hint) from fault
+
+
+def _remove(directory: Path) -> None:
+    """A process that is ending leaves its group a moment after it has closed its files. Raises OSError."""
+    for _ in range(_TRIES):
+        try:
+            directory.rmdir()
+        except OSError as fault:
+            if fault.errno != errno.EBUSY:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
+    directory.rmdir()
 
 
 def partition_current(tree: Tree, change: Change) -> str:
