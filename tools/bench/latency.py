@@ -18,10 +18,12 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 PRIORITY = 80
 PERIODS_US = (1000, 250)
@@ -84,6 +86,66 @@ def native_loop() -> Contender:
         return Lateness(counts, found.most_ns / 1000, found.overruns)
 
     return run
+
+
+def executive() -> Contender:
+    """A whole control process with one task that does nothing: its own statistics, from the channel.
+
+    Its main thread keeps to the other cores, as it does where the control has cores of its own.
+    """
+
+    def run(core: int, period_us: int, cycles: int) -> Lateness:
+        with TemporaryDirectory(prefix="bench-", dir="/dev/shm") as name:
+            image, channel = Path(name) / "empty.image", Path(name) / "channel"
+            image.write_bytes(_empty_image(core, period_us))
+            others = sorted(os.sched_getaffinity(0) - {core}) or [core]
+            argv = ["taskset", "-c", ",".join(map(str, others)), sys.executable, "-m", "dinrail.control", str(image)]
+            with (Path(name) / "log").open("wb") as log:
+                process = subprocess.Popen([*argv, "--channel", str(channel)], stderr=log)
+            try:
+                return _watched(channel, process, period_us, cycles)
+            finally:
+                process.terminate()
+                process.wait(20)
+
+    return run
+
+
+def _empty_image(core: int, period_us: int) -> bytes:
+    from dinrail.control.settings import TaskSettings
+    from dinrail.plc.core.program import Function, FunctionKind, Options, Program, TaskProgram
+    from dinrail.plc.emit.build import build_image
+    from dinrail.plc.source import place
+
+    task = TaskSettings(name="Empty", cycle_ns=period_us * 1000, priority=99 - PRIORITY, core=core)
+    main = Function("MAIN", FunctionKind.PROGRAM, place(1, 1, 1))
+    program = Program(functions=[main], entry={"MAIN": main}, tasks=[TaskProgram("Empty", [main])])
+    return build_image(program, [task], Options(), name="empty")
+
+
+def _watched(channel: Path, process: subprocess.Popen[bytes], period_us: int, cycles: int) -> Lateness:
+    """What the task's own histogram gained over so many cycles."""
+    from dinrail.control.channel.layout import Realtime
+    from dinrail.control.channel.reader import Channel
+
+    deadline = time.monotonic() + 20
+    while not channel.exists():
+        assert process.poll() is None, "the control did not come up"
+        assert time.monotonic() < deadline, "the control did not come up in time"
+        time.sleep(0.02)
+    with Channel.open(channel) as reader:
+        while reader.task_word(0, "cycle_count") < 2:
+            time.sleep(0.005)
+        assert reader.header.realtime & Realtime.PRIORITY, "no real-time priority: run it as root"
+        before, overruns = reader.histogram(0), reader.task_word(0, "overruns")
+        wanted = reader.task_word(0, "cycle_count") + cycles
+        time.sleep(cycles * period_us / 1e6)
+        while reader.task_word(0, "cycle_count") < wanted:
+            time.sleep(0.005)
+        after = reader.histogram(0)
+        counts = [b - a for a, b in zip(before, after, strict=True)]
+        highest_us = reader.task_word(0, "latency_max_ns") / 1000
+        return Lateness((*counts[:BINS], sum(counts[BINS:])), highest_us, reader.task_word(0, "overruns") - overruns)
 
 
 @contextmanager
@@ -169,7 +231,7 @@ def latency(rounds: int, *, seconds: float = 1.0, core: int | None = None, json_
         return
     cores = sorted(os.sched_getaffinity(0))
     chosen = cores[-1] if core is None else core
-    contenders: dict[str, Contender] = {"cyclictest": cyclictest, "native loop": native_loop()}
+    contenders: dict[str, Contender] = {"cyclictest": cyclictest, "executive": executive(), "bare loop": native_loop()}
     rows: list[dict[str, object]] = []
     goals = ", ".join(f"{name} within {goal}" for name, goal in GOALS.items())
     print(f"\nWake-up latency on core {chosen}, SCHED_FIFO {PRIORITY}, {rounds} rounds of {seconds:g} s; goal: {goals}")
