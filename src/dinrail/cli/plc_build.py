@@ -130,10 +130,10 @@ def loaded(paths: Sequence[Path], *, cpu: str | None = None, checks: bool = True
 
 
 def checked(paths: Sequence[Path]) -> Checked:
-    """Parsed and checked, whatever is wrong with it."""
+    """Parsed and checked, whatever is wrong with it; a library, which has no task, too."""
     from dinrail.plc.build import check as check_project
 
-    return check_project(loaded(paths))
+    return check_project(loaded(paths), needs_task=False)
 
 
 def image_of(project: Project, programs: Sequence[str] = (), *, cache: bool = True) -> tuple[bytes, bool]:

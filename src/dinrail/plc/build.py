@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dinrail.control.settings import TaskSettings
-from dinrail.errors import Refused
+from dinrail.errors import BadRequest, Refused
 from dinrail.plc.check.program import check_program
 from dinrail.plc.core.program import Program
 from dinrail.plc.emit.build import build_image
 from dinrail.plc.emit.state import state_of
 from dinrail.plc.library import library_sources, library_units
 from dinrail.plc.messages import Sources, headline, ordered
-from dinrail.plc.parse.declaration import PouKind
+from dinrail.plc.parse.declaration import PouKind, Unit
 from dinrail.plc.pause import paused_collector
 from dinrail.plc.project.load import tasks_of
 from dinrail.plc.project.model import Project
@@ -45,21 +45,31 @@ class Checked:
         return self.project.sources() | library_sources()
 
 
-def check(project: Project, programs: Sequence[str] = ()) -> Checked:
+def check(project: Project, programs: Sequence[str] = (), *, needs_task: bool = True) -> Checked:
     """Parse and check. programs: one task that calls just these, instead of the project's tasks (for its tests).
 
-    Faults of the texts are in the report. Raises BadRequest when the project leaves open what a task calls.
+    Faults of the texts are in the report. Raises BadRequest when the project leaves open what a task calls, unless
+    needs_task is False: a library is checked, too.
     """
     report = Report()
     with paused_collector():
         units = parse_project(project, report)
-        tasks = (TaskSettings(programs=tuple(programs)),) if programs else tasks_of(project, units)
+        tasks = (TaskSettings(programs=tuple(programs)),) if programs else _tasks(project, units, needs_task)
         whole = [*units, *library_units(project.libraries)]
         calls = [(task.name, task.programs) for task in tasks]
         program = check_program(whole, calls, project.options, report)
     names = tuple(pou.name for unit in units for pou in unit.pous if pou.kind is PouKind.PROGRAM)
     lines = sum(source.text.count("\n") + 1 for source in project.sources().values())
     return Checked(project, program, tasks, report, names, lines)
+
+
+def _tasks(project: Project, units: Sequence[Unit], needs_task: bool) -> tuple[TaskSettings, ...]:
+    try:
+        return tasks_of(project, units)
+    except BadRequest:
+        if needs_task:
+            raise
+        return ()
 
 
 def emitted(result: Checked) -> bytes:
