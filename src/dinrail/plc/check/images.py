@@ -143,9 +143,15 @@ class Image:
         else:
             self.put(offset, pack_scalar(held, value))
 
+    def _nowhere(self) -> Function:
+        """A function that is thrown away: only what is constant is taken from it."""
+        owner = self.scope.pou.type if self.scope.pou is not None else None
+        block = owner if isinstance(owner, FunctionBlockType) else None
+        return Function("", FunctionKind.INITIALISER, owner=block)
+
     def _elaborated(self, kind: Type, expr: Expr) -> Expression | None:
         """The core expression of a value; None when it is wrong, which has been told."""
-        elaborator = self.declarations.elaborator(self.scope, Function("", FunctionKind.INITIALISER))
+        elaborator = self.declarations.elaborator(self.scope, self._nowhere())
         try:
             return elaborator.value(expr, kind)
         except Told:
@@ -180,7 +186,7 @@ class Image:
 
     def _constant_place(self, expr: Expr) -> bytes | None:
         """The bytes of a place whose content is constant (a literal, a constant); None when it is none."""
-        elaborator = self.declarations.elaborator(self.scope, Function("", FunctionKind.INITIALISER))
+        elaborator = self.declarations.elaborator(self.scope, self._nowhere())
         try:
             place = elaborator.location(expr)
         except Told:
