@@ -145,14 +145,28 @@ def case_branch(branch: CaseBranch) -> str:
 
 def expression(node: Expr) -> str:
     match node:
-        case Name():
+        case Name() | DirectAddress():
             return node.text
         case GlobalName():
             return f".{node.text}"
         case Literal():
             return literal(node)
-        case DirectAddress():
-            return node.text
+        case This():
+            return "THIS"
+        case Super():
+            return "SUPER"
+        case Unary():
+            return words(node.operator, expression(node.operand))
+        case Binary():
+            return words(node.operator, expression(node.left), expression(node.right))
+        case Assignment():
+            return words(node.assigning.value, expression(node.target), expression(node.value))
+        case _:
+            return compound(node)
+
+
+def compound(node: Member | BitOf | Index | Deref | Call | ArrayInit | StructInit) -> str:
+    match node:
         case Member():
             return f"{expression(node.base)}.{node.name}"
         case BitOf():
@@ -161,18 +175,8 @@ def expression(node: Expr) -> str:
             return f"{expression(node.base)}[{', '.join(map(expression, node.indices))}]"
         case Deref():
             return f"{expression(node.base)}^"
-        case This():
-            return "THIS"
-        case Super():
-            return "SUPER"
         case Call():
             return words("call", expression(node.callee), *map(argument, node.arguments))
-        case Unary():
-            return words(node.operator, expression(node.operand))
-        case Binary():
-            return words(node.operator, expression(node.left), expression(node.right))
-        case Assignment():
-            return words(node.assigning.value, expression(node.target), expression(node.value))
         case ArrayInit():
             return f"[{' '.join(array_item(*item) for item in node.items)}]"
         case StructInit():
