@@ -250,6 +250,35 @@ def test_addresses_without_a_number_lie_behind_those_with_one() -> None:
     assert program.area_bytes == {"I": 16, "Q": 8, "M": 15}
 
 
+def test_var_config_gives_addresses_to_what_is_declared_elsewhere() -> None:
+    """Variables AT %I* and fields of instances, also in arrays, lie where VAR_CONFIG puts them."""
+    program = accepted("""
+        FUNCTION_BLOCK FB_A
+        VAR
+            x AT %I* : INT;
+        END_VAR
+        END_FUNCTION_BLOCK
+        PROGRAM MAIN
+        VAR
+            fb : ARRAY [1..2] OF FB_A;
+            y AT %I* : INT;
+            z AT %I* : BOOL;
+        END_VAR
+        END_PROGRAM
+        VAR_CONFIG
+            MAIN.fb[2].x AT %IW20 : INT;
+            MAIN.y AT %IW8 : INT;
+            MAIN.z AT %IX4.2 : BOOL;
+        END_VAR
+    """)
+    assert {each.path: (each.offset_bytes, each.bit) for each in program.areas} == {
+        "MAIN.y": (8, -1),
+        "MAIN.z": (4, 2),
+        "MAIN.fb[1].x": (22, -1),
+        "MAIN.fb[2].x": (20, -1),
+    }
+
+
 def test_constants_and_what_libraries_do_not_need_take_no_memory() -> None:
     """A scalar constant lives in the code; a constant array lies in the data, as TwinCAT shows it."""
     program = accepted("""

@@ -13,7 +13,7 @@ from dinrail.plc.check.initial import reset_statements
 from dinrail.plc.check.names import near
 from dinrail.plc.check.operand import Told
 from dinrail.plc.check.register import register
-from dinrail.plc.check.starting import plan_initialiser, start_static, write_initialiser
+from dinrail.plc.check.starting import configure, plan_initialiser, start_static, write_initialiser
 from dinrail.plc.check.world import PouInfo, World
 from dinrail.plc.core.program import Function, Options, Program, TaskProgram
 from dinrail.plc.core.statement import Statement
@@ -72,6 +72,7 @@ def _complete(declarations: Declarations) -> None:
     for info in list(world.pous.values()):
         if isinstance(info.type, FunctionBlockType):
             declarations.lay_out(info.type)
+    configure(declarations)
     declarations.woken.clear()
     _initials(declarations)
     for kind in list(world.program.classes):

@@ -92,6 +92,17 @@ def write_initialiser(declarations: Declarations, block: FunctionBlockType) -> N
     world.program.functions.append(function)
 
 
+def configure(declarations: Declarations) -> None:
+    """VAR_CONFIG's addresses, for variables AT %I*; those of fields were taken when they were bound."""
+    for variable in declarations.world.program.areas:
+        decl = declarations.configured.pop(variable.path.upper(), None)
+        if decl is None:
+            continue
+        address = declarations.address_of(variable, decl)
+        if address is not None and address.offset_bytes is not None:
+            variable.offset_bytes, variable.bit = address.offset_bytes, address.bit
+
+
 def start_static(declarations: Declarations, variable: Variable) -> None:
     """Adds to the application's initialiser what a static or located variable needs."""
     world = declarations.world

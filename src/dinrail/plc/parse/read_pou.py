@@ -21,7 +21,7 @@ from dinrail.plc.parse.declaration import (
     TypeExpr,
     VariableDecl,
 )
-from dinrail.plc.parse.read_statement import MEMBER_STARTS, UNIT_ENDS, UNIT_STARTS, VAR_STARTS
+from dinrail.plc.parse.read_statement import GLOBAL_STARTS, MEMBER_STARTS, UNIT_ENDS, UNIT_STARTS, VAR_STARTS
 from dinrail.plc.parse.read_variable import VariableReader
 from dinrail.plc.parse.statement import Stmt
 from dinrail.plc.scan.tokens import END, NAME
@@ -89,6 +89,9 @@ class PouReader(VariableReader):
 
     def _returned(self) -> TypeExpr | None:
         if not self.accept(":"):
+            at = self.at
+            if self.word() and not self.starts_line(at) and (self.kinds[at + 1] == ";" or self.starts_line(at + 1)):
+                raise self.unexpected("`:`", "a result's type stands behind it")
             return None
         kind = self.type_expr()
         if self.kinds[self.at] == ":=":
@@ -296,10 +299,10 @@ class PouReader(VariableReader):
         return made
 
     def global_list(self, name: str) -> GlobalList:
-        """The VAR_GLOBAL blocks that stand together here."""
+        """The VAR_GLOBAL and VAR_CONFIG blocks that stand together here."""
         start = self.at
         made = GlobalList(self.places[start], name, [], self._comment_above(start), self.attributes.get(start, ()))
-        while self.kinds[self.at] == "VAR_GLOBAL":
+        while self.kinds[self.at] in GLOBAL_STARTS:
             made.blocks.append(self.var_block())
         return made
 

@@ -25,12 +25,13 @@ from dinrail.plc.source import Place, line_of
 BLOCK_ENDS: Final = frozenset(("END_IF", "END_CASE", "END_FOR", "END_WHILE", "END_REPEAT", "__ENDTRY"))
 _MIDDLES: Final = frozenset(("THEN", "ELSE", "ELSIF", "OF", "DO", "TO", "BY", "UNTIL", "__CATCH", "__FINALLY"))
 MEMBER_STARTS: Final = frozenset(("METHOD", "PROPERTY", "ACTION"))
-UNIT_STARTS: Final = frozenset(("PROGRAM", "FUNCTION", "FUNCTION_BLOCK", "INTERFACE", "TYPE", "VAR_GLOBAL"))
+GLOBAL_STARTS: Final = frozenset(("VAR_GLOBAL", "VAR_CONFIG"))
+UNIT_STARTS: Final = frozenset(("PROGRAM", "FUNCTION", "FUNCTION_BLOCK", "INTERFACE", "TYPE")) | GLOBAL_STARTS
 VAR_STARTS: Final = frozenset(
     ("VAR", "VAR_INPUT", "VAR_OUTPUT", "VAR_IN_OUT", "VAR_TEMP", "VAR_STAT", "VAR_INST", "VAR_EXTERNAL")
 )
 UNIT_ENDS: Final = frozenset(
-    f"END_{name}" for name in (*UNIT_STARTS - {"VAR_GLOBAL"}, *MEMBER_STARTS, "GET", "SET", "VAR", "STRUCT", "UNION")
+    f"END_{name}" for name in (*UNIT_STARTS - GLOBAL_STARTS, *MEMBER_STARTS, "GET", "SET", "VAR", "STRUCT", "UNION")
 )
 OUTSIDE: Final = frozenset((END, *MEMBER_STARTS, *UNIT_STARTS, *VAR_STARTS, *UNIT_ENDS))
 """What no statement can begin with, and no statement's end is looked for behind."""
@@ -152,6 +153,8 @@ class StatementReader(ExpressionReader):
             out.append(Exit(place) if kind == "EXIT" else Continue(place) if kind == "CONTINUE" else Return(place))
             self.end_statement()
         elif kind in _STARTERS:
+            if self.kinds[at + 1] == ":=":
+                raise self.no_name()
             if (block := self.block(kind)) is not None:
                 out.append(block)
         elif kind in (LITERAL, TYPED_NAME, ADDRESS, "(", "."):

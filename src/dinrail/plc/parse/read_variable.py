@@ -27,12 +27,13 @@ from dinrail.plc.parse.expression import Argument, ArrayInit, Expr
 from dinrail.plc.parse.read_block import BlockReader
 from dinrail.plc.parse.read_statement import OUTSIDE, UNIT_STARTS, VAR_STARTS
 from dinrail.plc.scan.comments import comment_text
-from dinrail.plc.scan.tokens import ADDRESS, END, NAME, Remark
+from dinrail.plc.scan.tokens import ADDRESS, END, LITERAL, NAME, Remark
 from dinrail.plc.source import Place, line_of
 
 _VAR_KINDS: Final = {kind.value: kind for kind in BlockKind}
 _FLAGS: Final = frozenset(("CONSTANT", "RETAIN", "PERSISTENT", "NON_RETAIN"))
 _ENDS: Final = frozenset(("END_VAR", "END_STRUCT", "END_UNION", "END_TYPE", END)) | VAR_STARTS | UNIT_STARTS
+_STATEMENTS: Final = frozenset(("IF", "FOR", "WHILE", "CASE", "REPEAT", "RETURN"))
 _TEXTS: Final = frozenset(("STRING", "WSTRING"))
 _Arguments = list[Argument] | None
 _Elements = list[list[Argument]] | None
@@ -109,12 +110,22 @@ class VariableReader(BlockReader):
             return PointerTo(self.places[at], target, word == "REFERENCE"), arguments, elements
         if word in _TEXTS:
             return self._text_type(), None, None
-        if self.kinds[at] == "STRUCT" and not self.is_name(at + 1):
-            raise self.fault("a STRUCT needs a name of its own", "declare it with TYPE name : STRUCT ... END_TYPE")
+        if self.kinds[at] in ("STRUCT", "UNION"):
+            raise self._nameless_struct()
         named = self.named_type()
         if self.kinds[self.at] == "(":
             return self._with_arguments(named)
         return named, None, None
+
+    def _nameless_struct(self) -> SyntaxFault:
+        """What is wrong with a STRUCT in place of a type; goes to its end."""
+        keyword = self.kinds[self.at]
+        hint = f"declare it with TYPE name : {keyword} ... END_TYPE"
+        fault = self.fault(f"a {keyword} needs a name of its own", hint)
+        while self.kinds[self.at] not in (f"END_{keyword}", "END_VAR", "END_TYPE", END):
+            self.at += 1
+        self.accept(f"END_{keyword}")
+        return fault
 
     def _text_type(self) -> TextType:
         place, is_wide = self.places[self.at], self.word() == "WSTRING"
@@ -212,7 +223,10 @@ class VariableReader(BlockReader):
             block.retain |= word == "RETAIN"
             block.persistent |= word == "PERSISTENT"
             self.at += 1
-        self.variables(block.variables, "END_VAR")
+        if block.kind is BlockKind.CONFIG:
+            self._configured(block.variables)
+        else:
+            self.variables(block.variables, "END_VAR")
         self._close_variables(self.texts[start].upper(), block.at, "END_VAR")
         return block
 
@@ -228,6 +242,8 @@ class VariableReader(BlockReader):
         while self.kinds[self.at] not in _ENDS:
             start = self.at
             try:
+                if self.accept(";"):
+                    continue
                 if self._is_code():
                     return
                 self._variable(out)
@@ -241,11 +257,17 @@ class VariableReader(BlockReader):
     def _is_code(self) -> bool:
         """Whether statements begin here, so that the end of the declarations was forgotten."""
         kind, following = self.kinds[self.at], self.kinds[self.at + 1]
-        if kind in ("IF", "FOR", "WHILE", "CASE", "REPEAT", "RETURN") or (
-            kind in OUTSIDE and not self.is_name(self.at)
-        ):
-            return True
-        return kind == NAME and following in ("(", ".", "^", "[") and self.starts_line(self.at)
+        if kind in _STATEMENTS or (kind in OUTSIDE and not self.is_name(self.at)):
+            return following not in (":", ",")
+        if kind != NAME or not self.starts_line(self.at):
+            return False
+        return following in ("(", ".", "^", "[") or (following == ":=" and not self._comes_before_unit_ends("END_VAR"))
+
+    def _comes_before_unit_ends(self, wanted: str) -> bool:
+        at = self.at
+        while self.kinds[at] != wanted and self.kinds[at] not in OUTSIDE:
+            at += 1
+        return self.kinds[at] == wanted
 
     def _skip_variable(self, start: int, fault: SyntaxFault) -> None:
         """Tells a fault, and goes on behind the next semicolon or before the next declaration."""
@@ -278,15 +300,50 @@ class VariableReader(BlockReader):
             made.element_arguments = elements
             out.append(made)
 
+    def _configured(self, out: list[VariableDecl]) -> None:
+        """`MAIN.fb[1].x AT %IB4 : BOOL;`: addresses of variables that are declared elsewhere, by their paths."""
+        while self.kinds[self.at] not in _ENDS:
+            start = self.at
+            try:
+                place, path = self.name("a variable's path")
+                path += self._rest_of_path()
+                location = self._location()
+                if not self.accept(":"):
+                    raise self.unexpected("`:`")
+                kind = self.type_expr()
+                self._end_variable()
+            except SyntaxFault as fault:
+                self._skip_variable(start, fault)
+            else:
+                out.append(VariableDecl(place, path, kind, location=location))
+
+    def _rest_of_path(self) -> str:
+        path = ""
+        while self.kinds[self.at] in (".", "["):
+            if self.accept("."):
+                path += f".{self.name()[1]}"
+                continue
+            while self.kinds[self.at] != "]":
+                if self.kinds[self.at] not in ("[", ",", "-", LITERAL):
+                    raise self.unexpected("`]`")
+                path += self.texts[self.at]
+                self.at += 1
+            self.at += 1
+            path += "]"
+        return path
+
     def _name_and_location(self) -> tuple[Place, str, str]:
         place, name = self.name("a variable's name")
+        return place, name, self._location()
+
+    def _location(self) -> str:
         if self.word() != "AT":
-            return place, name, ""
+            return ""
         self.at += 1
         if self.kinds[self.at] != ADDRESS:
             raise self.unexpected("an address", "as in AT %I*, AT %QX0.1 or AT %MW4")
         self.at += 1
-        return place, name, self.texts[self.at - 1]
+        return self.texts[self.at - 1]
 
     def _initial(self, kind: TypeExpr) -> Expr | None:
         """What stands behind `:=` or `REF=`; CODESYS 2.3 wrote an array's values without brackets."""

@@ -9,7 +9,7 @@ from dinrail.plc.parse.cursor import SyntaxFault
 from dinrail.plc.parse.declaration import Pou, PouKind, Property, Unit
 from dinrail.plc.parse.pragma import apply_pragmas
 from dinrail.plc.parse.read_pou import PouReader
-from dinrail.plc.parse.read_statement import MEMBER_STARTS, UNIT_ENDS, UNIT_STARTS, VAR_STARTS
+from dinrail.plc.parse.read_statement import GLOBAL_STARTS, MEMBER_STARTS, UNIT_ENDS, UNIT_STARTS, VAR_STARTS
 from dinrail.plc.parse.statement import Stmt
 from dinrail.plc.scan.tokens import END, scan
 from dinrail.plc.source import NOWHERE, Report, Source
@@ -59,7 +59,7 @@ class UnitReader(PouReader):
         """Everything in a text. name: of its global variables' list."""
         while self.kinds[self.at] != END:
             kind = self.kinds[self.at]
-            if kind == "VAR_GLOBAL":
+            if kind in GLOBAL_STARTS:
                 self.guarded(lambda: self._add_globals(name))
             elif kind == "TYPE":
                 self.guarded(lambda: self.unit.types.extend(self.type_decls()))

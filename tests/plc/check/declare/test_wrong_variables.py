@@ -158,6 +158,42 @@ WRONG = {
         //  ^ address: x cannot have an address: it is a constant
         END_VAR
     """,
+    "VAR_CONFIG of nothing": """
+        PROGRAM MAIN
+        END_PROGRAM
+        VAR_CONFIG
+            MAIN.fb.x AT %IB0 : BOOL;
+        //  ^ no-such-variable: VAR_CONFIG names MAIN.fb.x, which has no address to configure
+        END_VAR
+    """,
+    "a bit for what is reached by reference": """
+        FUNCTION_BLOCK FB_A
+        VAR
+            x AT %I* : BOOL;
+        END_VAR
+        END_FUNCTION_BLOCK
+        PROGRAM MAIN
+        VAR
+            fb : FB_A;
+        END_VAR
+        END_PROGRAM
+        VAR_CONFIG
+            MAIN.fb.x AT %IX0.3 : BOOL;
+        //  ^ address: MAIN.fb.x is reached by reference, so it needs a byte of its own; the address names a bit
+        //    hint: write %IB0
+        END_VAR
+    """,
+    "an address in a VAR_CONFIG that does not fit": """
+        PROGRAM MAIN
+        VAR
+            x AT %I* : DINT;
+        END_VAR
+        END_PROGRAM
+        VAR_CONFIG
+            MAIN.x AT %IW0 : DINT;
+        //  ^ address: DINT takes 4 bytes, %IW0 names 2
+        END_VAR
+    """,
     "too many elements": """
         VAR_GLOBAL
             a : ARRAY [0..2] OF INT := [1, 2, 3, 4];
