@@ -95,10 +95,15 @@ class Cursor:
         at = self.at
         kind = self.kinds[at]
         if kind != NAME and kind not in SOFT:
-            hint = f"{self.texts[at].upper()} is a keyword" if self.is_word(at) else ""
-            raise self.unexpected(what, hint)
+            if self.is_word(at) and not self.starts_line(at + 1) and not kind.startswith("END_"):
+                raise self.no_name()
+            raise self.unexpected(what)
         self.at = at + 1
         return self.places[at], self.texts[at]
+
+    def no_name(self) -> SyntaxFault:
+        """The current token is a keyword in place of a name."""
+        return self.fault(f"{self.describe(self.at)} is a keyword, and no name", "choose another name")
 
     def is_word(self, at: int) -> bool:
         """Whether a token is spelled in letters: a name or keyword."""

@@ -59,6 +59,7 @@ _POWERS: Final = {
 _power: Final = _POWERS.get
 _POSTFIXES: Final = frozenset((".", "[", "(", "^"))
 _AS_FUNCTIONS: Final = frozenset(("AND", "OR", "XOR", "MOD", "AND_THEN", "OR_ELSE"))
+_ENDS_EXPRESSION: Final = frozenset(("THEN", "DO", "OF", "TO", "BY", "ELSE", "UNTIL", "end", "faulty"))
 _NAMED: Final = {":=": Passing.INPUT, "=>": Passing.OUTPUT}
 _WORDS_BEFORE_EQUALS: Final = {"S": Assigning.SET, "R": Assigning.RESET, "REF": Assigning.REFERENCE}
 
@@ -206,7 +207,7 @@ class ExpressionReader(Cursor):
             self.at = at + 1
             return BitOf(place, base, int(text[2:]))
         self.at = at
-        if self.is_word(at) and not self.starts_line(at):
+        if self.is_word(at) and kind not in _ENDS_EXPRESSION and not kind.startswith("END_"):
             self.at = at + 1
             return Member(place, base, text)
         raise self.unexpected("a member's name")
