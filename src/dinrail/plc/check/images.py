@@ -176,8 +176,11 @@ class Image:
         room = target.size_bytes
         unit = 2 if target.wide else 1
         data = _written_text(expr, wide=target.wide)
-        if data is None or len(data) > room - unit:
+        if data is None:
             data = self._constant_place(expr)
+        elif len(data) > room - unit:
+            text = f"{_characters(len(data) // unit)} do not fit into {target.name}: the rest is cut off"
+            self.world.report.warning(expr.at, "text-too-long", text)
         if data is None:
             self.later.append(Later(steps, kind, expr))
             return
@@ -269,6 +272,10 @@ class Image:
 
 def _elements(count: int) -> str:
     return "one element" if count == 1 else f"{count} elements"
+
+
+def _characters(count: int) -> str:
+    return "one character" if count == 1 else f"{count} characters"
 
 
 def field_to_set(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dinrail.plc.check.any_types import ANY_STRUCT, SYSTEM_SPACES, SYSTEM_TYPES
+from dinrail.plc.check.any_types import ANY_STRUCT, SYSTEM_SPACES, SYSTEM_TYPES, TYPE_CLASS
 from dinrail.plc.check.conversions import loaded
 from dinrail.plc.check.dispatch import is_exact
 from dinrail.plc.check.lookup import entity_found, variable_operand
@@ -72,8 +72,11 @@ def _needs_instance(e: Elaborator, block: str, at: Place) -> Told:
 
 def _namespace_member(e: Elaborator, space: Namespace, node: syntax.Member) -> Found:
     text = node.name.upper()
-    if space.name in SYSTEM_SPACES and (kind := SYSTEM_TYPES.get(text)) is not None:
-        return TypeRef(kind)
+    if space.name in SYSTEM_SPACES:
+        if (kind := SYSTEM_TYPES.get(text)) is not None:
+            return TypeRef(kind)
+        if (number := TYPE_CLASS.members.get(text)) is not None:
+            return Operand(TYPE_CLASS, core.Constant(node.at, TYPE_CLASS.base, number))
     if text in e.world.namespaces.get(space.name, ()):
         entity = e.world.find(text)
         if entity is not None:

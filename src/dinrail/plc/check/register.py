@@ -11,9 +11,13 @@ from dinrail.plc.check.declare_pous import new_pou
 from dinrail.plc.check.declare_types import new_type
 from dinrail.plc.check.declare_variables import Home, declare_variables
 from dinrail.plc.check.world import Entity, GlobalInfo, Scope
-from dinrail.plc.parse.declaration import BlockKind, GlobalList, Pou, TypeDecl, Unit
+from dinrail.plc.parse.declaration import BlockKind, GlobalList, Pou, PouKind, TypeDecl, Unit
+from dinrail.plc.source import NOWHERE
 from dinrail.plc.types.model import SCALAR_NAMES
 from dinrail.plc.types.variable import Variable
+
+SYSTEM = Unit([Pou(NOWHERE, PouKind.INTERFACE, "IQueryInterface")], namespace="__SYSTEM")
+"""What projects extend to be asked for other interfaces; here every instance can be asked."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +35,7 @@ def register(declarations: Declarations, units: Sequence[Unit]) -> None:
     for unit in units:
         if not unit.namespace:
             _own(declarations, unit)
-    for unit in units:
+    for unit in (*units, SYSTEM):
         if unit.namespace:
             _library(declarations, unit)
 

@@ -336,6 +336,55 @@ def test_an_action_has_temporaries_of_its_own() -> None:
     assert len({id(each) for each in temporaries}) == 2
 
 
+def test_the_system_s_own_types_are_there() -> None:
+    """__SYSTEM's types may be declared, under IBaseLibrary's name too, and its interface extended."""
+    program = accepted("""
+        INTERFACE I_A EXTENDS __SYSTEM.IQueryInterface
+        END_INTERFACE
+        FUNCTION_BLOCK FB_A IMPLEMENTS I_A
+        END_FUNCTION_BLOCK
+        PROGRAM MAIN
+        VAR
+            code : __SYSTEM.ExceptionCode;
+            class : IBaseLibrary.TypeClass := IBaseLibrary.TYPE_INT;
+            other : __SYSTEM.TYPE_CLASS := __SYSTEM.TYPE_CLASS.TYPE_BOOL;
+            fb : FB_A;
+            asked : __SYSTEM.IQueryInterface := fb;
+        END_VAR
+            __TRY
+                fb();
+            __CATCH (code)
+                fb();
+            __ENDTRY
+        END_PROGRAM
+    """)
+    assert image(program, "MAIN.class") == struct.pack("<I", 7)
+    assert [each.name for each in block(program, "FB_A").interfaces] == ["I_A", "IQueryInterface"]
+
+
+def test_an_overriding_method_keeps_values_of_its_own() -> None:
+    """VAR_INST of one name in a method and in what overrides it are two fields."""
+    program = accepted("""
+        FUNCTION_BLOCK FB_A
+            METHOD Run
+            VAR_INST
+                kept : INT;
+            END_VAR
+                kept := 1;
+            END_METHOD
+        END_FUNCTION_BLOCK
+        FUNCTION_BLOCK FB_B EXTENDS FB_A
+            METHOD Run
+            VAR_INST
+                kept : INT;
+            END_VAR
+                kept := 2;
+            END_METHOD
+        END_FUNCTION_BLOCK
+    """)
+    assert [each.offset_bytes for each in block(program, "FB_B").fields.values()] == [8, 16]
+
+
 # ------------------------------------------------------------------------------------------------------- libraries
 
 LIBRARY = """

@@ -194,6 +194,14 @@ WRONG = {
         //  ^ address: DINT takes 4 bytes, %IW0 names 2
         END_VAR
     """,
+    "a text that does not fit": """
+        VAR_GLOBAL
+            s : STRING(3) := 'hello';
+        //                   ^ warning text-too-long: 5 characters do not fit into STRING(3): the rest is cut off
+        w : WSTRING(1) := "bc";
+        //                ^ warning text-too-long: 2 characters do not fit into WSTRING(1): the rest is cut off
+        END_VAR
+    """,
     "too many elements": """
         VAR_GLOBAL
             a : ARRAY [0..2] OF INT := [1, 2, 3, 4];
