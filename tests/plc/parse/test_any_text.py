@@ -22,8 +22,9 @@ from dinrail.plc.parse.unit import (
 from dinrail.plc.scan.tokens import KEYWORDS
 from dinrail.plc.source import Report, Source, line_of
 
-WORDS = """a b c 5 5.5 16#FF T#1s 'x' ' " ; : := = ( ) [ ] ^ . .. , + - * / ** < > & == => S= R= REF= %IX0.1 %I* E#x INT#
-ARRAY POINTER REFERENCE STRING AT GET SET EXTENDS IMPLEMENTS PUBLIC ABSTRACT ENDIF JMP END (* *) /* { } {ELSE} {END_IF} ä §"""
+WORDS = """a b c 5 5.5 16#FF T#1s 'x' ' " ; : := = ( ) [ ] ^ . .. , + - * / ** < > & == => S= R= REF= %IX0.1 %I* E#x
+INT# ARRAY POINTER REFERENCE STRING AT GET SET EXTENDS IMPLEMENTS PUBLIC ABSTRACT ENDIF JMP END
+(* *) /* { } {ELSE} {END_IF} ä §"""
 PIECES = [*sorted(KEYWORDS), *WORDS.split(), "//c\n", "\n", "{attribute 'x'}", "{IF defined (a)}", "\xa0", "\x00"]
 TEXTS = st.lists(st.sampled_from(PIECES) | st.characters(codec="utf-8"), max_size=80).map(" ".join) | st.text()
 READERS: list[Callable[[Source, Report], object]] = [
