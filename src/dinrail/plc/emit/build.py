@@ -21,6 +21,7 @@ from dinrail.plc.emit.module import Module, write_module
 from dinrail.plc.emit.rpc import stubs_of
 from dinrail.plc.emit.stack import deepest, frames_of
 from dinrail.plc.source import Source
+from dinrail.plc.types.retained import retained_parts
 from dinrail.plc.types.variable import Area
 
 _AREAS = ((Area.INPUT, Space.INPUT), (Area.OUTPUT, Space.OUTPUT), (Area.MARKER, Space.MARKER))
@@ -100,7 +101,6 @@ def _tasks(
 
 def _retained(program: Program) -> tuple[Retained, ...]:
     return tuple(
-        Retained(each.path, each.type.name, each.offset_bytes, each.type.size_bytes, each.persistent)
-        for each in program.statics
-        if each.retain or each.persistent
+        Retained(each.path, each.type, each.offset_bytes, each.size_bytes, each.persistent)
+        for each in retained_parts(program)
     )
