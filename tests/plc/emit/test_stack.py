@@ -26,7 +26,10 @@ from dinrail.plc.emit.stack import CALL_BYTES, LIBRARY_BYTES, deepest, frame_byt
         ("554889e54881ec00040000", 8 + 1024),
         ("554889e54883e4e04883ec40", 8 + 32 + 64),  # and rsp, -32
         ("554889e54881ec0010000048c70424000000004883ec08", 8 + 4096 + 8),  # one page probed, then the rest
-        ("554889e54989e34981eb002000004881ec0010000048c70424000000004c39dc75ec4883ec10", 8 + 8192 + 16),  # a probing loop
+        (
+            "554889e54989e34981eb002000004881ec0010000048c70424000000004c39dc75ec4883ec10",
+            8 + 8192 + 16,
+        ),  # a probing loop
         ("554889e5904881ec00010000", 8 + 256),  # further down than expected: counted
         ("c3", 0),
     ],

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dinrail.plc.core.program import Function, Options, Program
+from dinrail.plc.core.program import Fault, Function, Options, Program
 from dinrail.plc.emit.aliasing import Aliasing
 from dinrail.plc.emit.debuginfo import DebugInfo
 from dinrail.plc.emit.dispatch import Dispatch
 from dinrail.plc.emit.runtime import HELPERS
 from dinrail.plc.emit.scalar import image_of, quoted
+from dinrail.plc.source import Place
 
+_NO_SITE = "[4 x i64] zeroinitializer"
 GUARDED = " guarded"
 """Behind a symbol, in `Emission.calls`: the guard that stands between a body and who runs it."""
 
@@ -32,6 +34,7 @@ class Emission:
         self._declared: dict[str, str] = {}
         self._helpers: dict[str, str] = {}
         self._parts = 0
+        self._sites: dict[tuple[int, int, int, int], int] = {}
         self.calls: dict[str, set[str]] = {}
 
     def symbol(self, function: Function) -> str:
@@ -41,6 +44,10 @@ class Emission:
             found = self._symbols[function] = quoted(function.name)
             self.waiting.append(function)
         return found
+
+    def fault_site(self, code: Fault, place: Place, lower: int, upper: int) -> int:
+        """A row of the table that the code of a fault names by its number: less code where nothing ever runs."""
+        return self._sites.setdefault((place, int(code), lower, upper), len(self._sites))
 
     def uses(self, helper: str) -> bool:
         """Whether a function of `runtime` is in the module."""
@@ -88,4 +95,6 @@ class Emission:
 
     def globals_text(self) -> str:
         """Constants, helpers and declarations."""
-        return "\n".join((*self._constant_lines, *self._declared.values(), *self._helpers.values())) + "\n"
+        rows = [f"[4 x i64] [{', '.join(f'i64 {number}' for number in row)}]" for row in self._sites] or [_NO_SITE]
+        sites = f"@sites = internal unnamed_addr constant [{len(rows)} x [4 x i64]] [{', '.join(rows)}]"
+        return "\n".join((sites, *self._constant_lines, *self._declared.values(), *self._helpers.values())) + "\n"

@@ -14,6 +14,10 @@ from dinrail.plc.emit.writer import Writer
 from dinrail.plc.types.model import held_as
 from dinrail.plc.types.variable import Storage, Variable
 
+LARGE_LINES = 200
+"""A function with more lines than this, in LLVM's language, stays a function of its own. LLVM would take each one that
+has one caller into that caller, and its time grows faster than the function does."""
+
 
 def write_function(emission: Emission, function: Function) -> None:
     """Appends the function's text to the module's."""
@@ -34,7 +38,8 @@ def write_function(emission: Emission, function: Function) -> None:
     if function.recursion_allowed:
         w.effect("call void @dinrail_shallower(ptr %ctx)")
     _end(w)
-    head = f"define internal {result_text(function)} {symbol}({_parameters(function)}) #0"
+    attributes = "#0" if len(w.lines) <= LARGE_LINES else "#0 noinline"
+    head = f"define internal {result_text(function)} {symbol}({_parameters(function)}) {attributes}"
     emission.functions.append(_text(w, head))
 
 

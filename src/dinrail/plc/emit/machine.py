@@ -12,6 +12,14 @@ from dinrail.plc.emit.failure import EmitFault
 PORTABLE_CPU = "x86-64-v2"
 """For images that are built on one machine and run on another: any x86-64 of the last fifteen years."""
 
+LARGE_LINES = 50_000
+"""A module of more lines (of LLVM's language: about 12 000 of Structured Text) is built for a person who waits.
+
+optimise = 3 does all that LLVM can, however long it takes."""
+
+SMALL_INLINING = 45
+"""LLVM's threshold for code that must stay small (its usual one is 225)."""
+
 
 @functools.cache
 def _start() -> None:
@@ -46,10 +54,15 @@ def parse(text: str) -> binding.ModuleRef:
     return module
 
 
-def optimise(module: binding.ModuleRef, machine: binding.TargetMachine, options: Options) -> None:
-    """LLVM's own pipeline for the level."""
-    tuning = binding.create_pipeline_tuning_options(speed_level=options.optimise)
+def optimise(
+    module: binding.ModuleRef, machine: binding.TargetMachine, options: Options, *, is_large: bool = False
+) -> None:
+    """LLVM's own pipeline for the level. is_large: without the two steps that make code grow, and building slow."""
+    tuning = binding.create_pipeline_tuning_options(speed_level=min(options.optimise, 3))
     tuning.loop_vectorization = tuning.slp_vectorization = options.optimise >= 2
+    if is_large:
+        tuning.loop_unrolling = False
+        tuning.inlining_threshold = SMALL_INLINING
     builder = binding.create_pass_builder(machine, tuning)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
@@ -60,5 +73,5 @@ def object_code(text: str, options: Options) -> bytes:
     """An ELF relocatable object."""
     machine = target_machine(options)
     module = parse(text)
-    optimise(module, machine, options)
+    optimise(module, machine, options, is_large=options.optimise <= 2 and text.count("\n") > LARGE_LINES)
     return bytes(machine.emit_object(module))

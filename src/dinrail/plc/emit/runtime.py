@@ -32,6 +32,26 @@ _STRNCMP = ("strncmp", "declare i32 @strncmp(ptr, ptr, i64) nounwind willreturn 
 
 _FAULT = f"""\
 define internal void @dinrail_fault(ptr %ctx, i32 %code, i64 %place, i64 %v0, i64 %v1, i64 %v2) #3 {{
+  %here = call ptr @llvm.frameaddress.p0(i32 0)
+  call void @dinrail_record(ptr %ctx, i32 %code, i64 %place, i64 %v0, i64 %v1, i64 %v2, ptr %here)
+  unreachable
+}}
+define internal void @dinrail_fault_at(ptr %ctx, i32 %site, i64 %value) #3 {{
+  %here = call ptr @llvm.frameaddress.p0(i32 0)
+  %number = zext i32 %site to i64
+  %row = getelementptr [4 x i64], ptr @sites, i64 %number
+  %place = load i64, ptr %row
+  %pcode = getelementptr i64, ptr %row, i64 1
+  %wide = load i64, ptr %pcode
+  %code = trunc i64 %wide to i32
+  %pv1 = getelementptr i64, ptr %row, i64 2
+  %v1 = load i64, ptr %pv1
+  %pv2 = getelementptr i64, ptr %row, i64 3
+  %v2 = load i64, ptr %pv2
+  call void @dinrail_record(ptr %ctx, i32 %code, i64 %place, i64 %value, i64 %v1, i64 %v2, ptr %here)
+  unreachable
+}}
+define internal void @dinrail_record(ptr %ctx, i32 %code, i64 %place, i64 %v0, i64 %v1, i64 %v2, ptr %here) #3 {{
   %at = getelementptr i8, ptr %ctx, i64 {context.FAULT_PLACE}
   store i64 %place, ptr %at
   %p0 = getelementptr i8, ptr %ctx, i64 {context.FAULT_VALUES}
@@ -40,7 +60,6 @@ define internal void @dinrail_fault(ptr %ctx, i32 %code, i64 %place, i64 %v0, i6
   store i64 %v1, ptr %p1
   %p2 = getelementptr i8, ptr %ctx, i64 {context.FAULT_VALUES + 16}
   store i64 %v2, ptr %p2
-  %here = call ptr @llvm.frameaddress.p0(i32 0)
   %frame = ptrtoint ptr %here to i64
   call void @dinrail_walk(ptr %ctx, i64 %frame, i64 %frame, i32 0)
   call void @dinrail_leave(ptr %ctx, i32 %code)

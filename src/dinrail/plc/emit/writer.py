@@ -103,8 +103,13 @@ class Writer:
     def fault_text(self, code: Fault, place: Place, values: tuple[str, str, str] = ("0", "0", "0")) -> str:
         """The call that faults, as lines without an indent."""
         self.emission.helper("dinrail_fault")
-        operands = ", ".join(f"i64 {value}" for value in values)
-        call = f"call void @dinrail_fault(ptr %ctx, i32 {int(code)}, i64 {int(place)}, {operands}) #7{self.debug}"
+        value, lower, upper = values
+        if lower.lstrip("-").isdecimal() and upper.lstrip("-").isdecimal():
+            site = self.emission.fault_site(code, place, int(lower), int(upper))
+            call = f"call void @dinrail_fault_at(ptr %ctx, i32 {site}, i64 {value}) #7{self.debug}"
+        else:
+            operands = f"i64 {value}, i64 {lower}, i64 {upper}"
+            call = f"call void @dinrail_fault(ptr %ctx, i32 {int(code)}, i64 {int(place)}, {operands}) #7{self.debug}"
         return f"{call}\nunreachable"
 
     def fault_unless(
