@@ -88,7 +88,7 @@ class Declarations:
     fixed: dict[int, Address] = field(default_factory=dict)  # written addresses, by id(variable)
     woken: list[PouInfo] = field(default_factory=list)  # declared, not yet completed
     depth: int = 0  # of settle_pou
-    has_circles: bool = False  # whether a type contains itself
+    circles: set[str] = field(default_factory=set)  # names of types that contain themselves, which was told
     complete: Callable[[PouInfo], None] | None = None  # set once all of the project's own is declared
 
     def hook(self) -> None:
@@ -136,7 +136,7 @@ class Declarations:
         if declared is None or declared.valued is True:
             return
         if declared.valued is False:
-            if self.has_circles:
+            if self.circles:
                 return
             text = f"the value of {variable.name} depends on itself"
             self.world.report.error(declared.syntax.at, "depends-on-itself", text)
@@ -158,16 +158,11 @@ class Declarations:
 
     def lay_out(self, kind: Type) -> None:
         """A type's size, alignment and offsets, and those of all that lies in it."""
-        while isinstance(kind, ArrayType | AliasType):
-            if isinstance(kind, AliasType):
-                self.declare_type(kind)
-            kind = kind.element if isinstance(kind, ArrayType) else kind.target
+        kind = self._innermost(kind)
         if not isinstance(kind, StructType | FunctionBlockType) or kind.laid_out:
             return
         if id(kind) in self.laying_out:
-            text = f"{kind.name} contains itself, so it has no size"
-            self.world.report.error(kind.at, "contains-itself", text, "hold a POINTER TO it instead")
-            kind.laid_out = self.has_circles = True
+            self._tell_circle(kind)
             return
         self.laying_out.add(id(kind))
         self._lay_out_parts(kind)
@@ -189,8 +184,30 @@ class Declarations:
             declared = self.variables.get(id(part))
             if declared is not None and declared.typed is not True:
                 self.settle_type_of(declared)
-            if not part.is_reference_field:
-                self.lay_out(part.type)
+            if part.is_reference_field:
+                continue
+            inner = self._innermost(part.type)
+            if id(inner) in self.laying_out:
+                self._tell_circle(inner)
+                part.type = UNKNOWN
+            else:
+                self.lay_out(inner)
+
+    def _innermost(self, kind: Type) -> Type:
+        """What arrays and aliases are made of."""
+        while isinstance(kind, ArrayType | AliasType):
+            if isinstance(kind, AliasType):
+                self.declare_type(kind)
+            kind = kind.element if isinstance(kind, ArrayType) else kind.target
+        return kind
+
+    def _tell_circle(self, kind: Type) -> None:
+        if isinstance(kind, StructType | FunctionBlockType) and (
+            kind.base is None or kind.base.name not in self.circles
+        ):
+            self.circles.add(kind.name)
+            text = f"{kind.name} contains itself, so it has no size"
+            self.world.report.error(kind.at, "contains-itself", text, "hold a POINTER TO it instead")
 
     def settle_default(self, kind: Type) -> None:
         """The initial value that a type's own declaration gives (`TYPE T : INT := 5`), once."""

@@ -166,7 +166,7 @@ def apply_pragmas(tokens: Tokens, report: Report, defines: Mapping[str, str]) ->
             start = index
             conditions.take(remark, directive[1].upper(), directive[2])
         elif (match := _ATTRIBUTE.fullmatch(remark.text)) and conditions.is_active:
-            pragma = Pragma((match[1] or match[2]).strip(), match[3] or match[4] or match[5] or "")
+            pragma = Pragma((match[1] or match[2] or "").strip(), match[3] or match[4] or match[5] or "")
             attributes.setdefault(index - removed, []).append(pragma)
     for choice in conditions.stack:
         report.error(choice.at, "pragma", "this {IF} has no {END_IF}")

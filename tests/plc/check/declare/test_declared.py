@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from plc_shapes import SHAPES
 from plc_wrong import accepted, assert_said, check_text
 
 from dinrail.plc.core.program import Program
@@ -36,48 +37,6 @@ def library(text: str, namespace: str) -> Unit:
 
 
 # ------------------------------------------------------------------------------------------------ classes, tables
-
-SHAPES = """
-        INTERFACE I_Shape
-            METHOD Area : LREAL
-            END_METHOD
-            PROPERTY Name : STRING
-                GET
-                END_GET
-            END_PROPERTY
-        END_INTERFACE
-        INTERFACE I_Solid EXTENDS I_Shape
-            METHOD Volume : LREAL
-            END_METHOD
-        END_INTERFACE
-        FUNCTION_BLOCK ABSTRACT FB_Shape IMPLEMENTS I_Shape
-            METHOD ABSTRACT Area : LREAL
-            END_METHOD
-            METHOD Twice : LREAL
-                Twice := 2 * Area();
-            END_METHOD
-            PROPERTY Name : STRING
-                GET
-                    Name := 'shape';
-                END_GET
-                SET
-                END_SET
-            END_PROPERTY
-        END_FUNCTION_BLOCK
-        FUNCTION_BLOCK FB_Cube EXTENDS FB_Shape IMPLEMENTS I_Solid
-            METHOD Area : LREAL
-                Area := 6;
-            END_METHOD
-            METHOD Volume : LREAL
-                Volume := 1;
-            END_METHOD
-            PROPERTY Name : STRING
-                GET
-                    Name := 'cube';
-                END_GET
-            END_PROPERTY
-        END_FUNCTION_BLOCK
-"""
 
 
 def test_slots_are_the_same_in_every_class_below() -> None:

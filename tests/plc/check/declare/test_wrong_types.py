@@ -155,6 +155,16 @@ WRONG = {
         END_VAR
         END_FUNCTION_BLOCK
     """,
+    "a function block that holds what extends it": """
+        FUNCTION_BLOCK FB_A
+        //             ^ contains-itself: FB_A contains itself, so it has no size
+        VAR
+            b : FB_B;
+        END_VAR
+        END_FUNCTION_BLOCK
+        FUNCTION_BLOCK FB_B EXTENDS FB_A
+        END_FUNCTION_BLOCK
+    """,
     "an alias of itself": """
         TYPE T_A : T_B; END_TYPE
         //   ^ depends-on-itself: T_A stands for itself
