@@ -21,12 +21,14 @@ def main() -> None:
         place = Path(name)
         run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place))
         (wheel,) = place.glob("*.whl")
+        image = place / "demo.image"
+        build_image(image)
         for extra in extras:
-            check(place / (extra or "alone"), f"{wheel}[{extra}]" if extra else str(wheel), extra)
+            check(place / (extra or "alone"), f"{wheel}[{extra}]" if extra else str(wheel), extra, image)
     print(f"{len(extras)} passed, 0 failed")
 
 
-def check(environment: Path, requirement: str, extra: str) -> None:
+def check(environment: Path, requirement: str, extra: str, image: Path) -> None:
     """One environment: the help comes up, facts can be read, and what its extra is for is there or is told plainly."""
     run(sys.executable, "-m", "venv", str(environment))
     python = str(environment / "bin" / "python")
@@ -39,6 +41,9 @@ def check(environment: Path, requirement: str, extra: str) -> None:
         assert refused.returncode == 3, refused
         assert "pip install dinrail[lab]" in refused.stderr, refused.stderr
     router(python, "127.77.0.1")
+    control(python, image)
+    if extra == "control":
+        structured_text(python, environment)
     if extra == "ads":
         run(python, "-c", "import OpenSSL, paho.mqtt, prometheus_client, dinrail.daemon.router.secure")
     print(f"wheel {'with ' + extra if extra else 'alone'}: ok")
@@ -54,6 +59,42 @@ def router(python: str, address: str) -> None:
             run(python, "-m", "dinrail", "ads", "read", "--to", address, "--net-id", net_id, "GVL_Types.nInt")
         finally:
             server.terminate()
+
+
+def build_image(target: Path) -> None:
+    """The example, built by the workshop's own compiler."""
+    folder = target.with_name("demo")
+    run(sys.executable, "-m", "dinrail", "plc", "new", str(folder))
+    run(sys.executable, "-m", "dinrail", "plc", "build", str(folder), "-o", str(target))
+
+
+def control(python: str, image: Path) -> None:
+    """An image runs where there is neither compiler nor hypervisor: in a control process, with nothing on its PATH."""
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom dinrail.control.channel.reader import Channel\n"
+        "path = Path(sys.argv[1])\nend = time.monotonic() + 20\n"
+        "while not path.exists() and time.monotonic() < end: time.sleep(0.01)\n"
+        "with Channel.open(path) as channel:\n"
+        "    while channel.task_word(0, 'run_count') < 20:\n"
+        "        assert time.monotonic() < end\n        time.sleep(0.01)\n"
+    )
+    with tempfile.TemporaryDirectory(prefix="dinrail-control-") as name:
+        channel = Path(name) / "channel"
+        argv = [python, "-m", "dinrail.control", str(image), "--channel", str(channel)]
+        bare = {"PATH": name}
+        with subprocess.Popen(argv, env=bare, stderr=subprocess.DEVNULL) as process:
+            try:
+                run(python, "-c", script, str(channel))
+            finally:
+                process.terminate()
+        assert process.returncode == 0, process.returncode
+
+
+def structured_text(python: str, environment: Path) -> None:
+    """The compiler's extra alone: the example is made, checked, tested and run."""
+    folder = str(environment / "demo")
+    for words in (["new", folder], ["check", folder], ["test", folder], ["run", folder, "--cycles", "10"]):
+        run(python, "-m", "dinrail", "plc", *words)
 
 
 def run(*argv: str) -> None:

@@ -86,8 +86,52 @@ def ads(rounds: int, *, long: bool = False, json_file: Path | None = None) -> No
     run(rounds, long=long, json_file=json_file)
 
 
+def scan(rounds: int) -> None:
+    """Five programs against the same in C."""
+    from tools.bench.scan_time.run import scan_time
+
+    scan_time(rounds)
+
+
+def compiler(rounds: int) -> None:
+    """Lines a second, a large project, an unchanged one."""
+    from tools.bench.compiler import report
+
+    report(max(3, rounds // 3))
+
+
+def starting(rounds: int) -> None:
+    """The control process: to its first cycle, and what it locks."""
+    from tools.bench.starting import report
+
+    report(rounds)
+
+
+def channel(_rounds: int) -> None:
+    """Snapshots a second, torn ones, a flood of writes."""
+    from tools.bench.channel import report
+
+    report(3.0)
+
+
+def latency(rounds: int) -> None:
+    """Wake-ups beside cyclictest's."""
+    from tools.bench.latency import latency as run
+
+    run(max(20, rounds))
+
+
 def main() -> None:
-    parts = {"start-up": start_up, "inventory": inventory, "rom": rom_walk}
+    parts = {
+        "start-up": start_up,
+        "inventory": inventory,
+        "rom": rom_walk,
+        "scan": scan,
+        "compiler": compiler,
+        "starting": starting,
+        "channel": channel,
+        "latency": latency,
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--only", choices=(*parts, "ads"), action="append", help="this part alone; may be repeated")
