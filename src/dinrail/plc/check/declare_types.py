@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dinrail.plc.check.attributes import attribute, pack_bytes
-from dinrail.plc.check.names import near
 from dinrail.plc.check.types_of import enum_base, enum_members, named_type, type_of
 from dinrail.plc.check.world import Scope
 from dinrail.plc.parse.declaration import EnumOf, NamedType, StructDef, Subrange, TypeDecl, VariableDecl
@@ -162,8 +160,3 @@ def _base(declarations: Declarations, kind: StructType, written: NamedType) -> S
         return None
     world.declare_type(base)
     return base
-
-
-def near_field(name: str, fields: Sequence[Variable]) -> str:
-    """A hint with the field that may have been meant."""
-    return near(name, (each.name for each in fields))
