@@ -20,10 +20,12 @@ from dinrail.plc.emit import abi
 from dinrail.plc.emit.machine import object_code, target_machine
 from dinrail.plc.emit.module import write_module
 from dinrail.plc.emit.paths import Bases, Spot, find
+from dinrail.plc.emit.rpc import OUTPUTS_AT
 from dinrail.plc.emit.values import Value, decode, encode
 from dinrail.plc.types.variable import Area
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p)
+_GUARD = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _AREAS = {Area.INPUT: abi.INPUTS, Area.OUTPUT: abi.OUTPUTS, Area.MARKER: abi.MARKERS}
 
 
@@ -51,7 +53,8 @@ class Session:
             {area: self._address(name) for area, name in _AREAS.items()},
             lambda at: ctypes.c_uint64.from_address(at).value,
         )
-        heap = int(self._engine.get_function_address(abi.HEAP)) if module.has_heap else 0
+        self.has_heap = module.has_heap
+        heap = self._address(abi.HEAP) if self.has_heap else 0
         self._arena = ctypes.create_string_buffer(self.options.heap_bytes if heap else 0)
         if heap:
             where = struct.pack("<QQ", ctypes.addressof(self._arena) + 15 & ~15, self.options.heap_bytes - 16)
@@ -128,6 +131,14 @@ class Session:
     def data_address(self) -> int:
         """Where the statics lie in this process: what pointers into them are relative to."""
         return self._bases.data
+
+    def call(self, stub: int, instance: str, inputs: bytes, task: int = 0) -> tuple[int, bytes]:
+        """A method from outside (emit.rpc): (its fault or 0, OUTPUTS_AT bytes of outputs)."""
+        frame = ctypes.create_string_buffer(inputs, 2 * OUTPUTS_AT)
+        at = ctypes.c_uint64.from_address(self._address("dinrail_rpc") + 8 * stub).value
+        guard = _GUARD(self._address(abi.GUARD))
+        both = guard(self.context(task), at, self.spot(instance).address, ctypes.addressof(frame))
+        return both & 0xFFFFFFFF, frame.raw[OUTPUTS_AT:]
 
     def data(self) -> bytes:
         """All statics, as they are now."""
