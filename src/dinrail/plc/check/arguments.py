@@ -26,6 +26,7 @@ from dinrail.plc.types.model import (
     ULINT,
     AnyType,
     ArrayType,
+    EnumType,
     FunctionBlockType,
     OpenArrayType,
     ScalarType,
@@ -178,7 +179,14 @@ def of_type(e: Elaborator, variable: Variable, operand: Operand, place: core.Loc
         return core.ViewAt(at, place, wanted)
     if isinstance(wanted, FunctionBlockType) and isinstance(given, FunctionBlockType) and is_below(given, wanted):
         return core.ViewAt(at, place, wanted)
+    if _is_its_base(wanted, given) or _is_its_base(given, wanted):
+        return core.ViewAt(at, place, wanted)
     raise _unequal(e, variable, operand, at)
+
+
+def _is_its_base(kind: Type, other: Type) -> bool:
+    """Whether a type is the integer that an enumeration (not a strict one) is."""
+    return isinstance(other, EnumType) and not other.strict and other.base is kind
 
 
 def _unequal(e: Elaborator, variable: Variable, operand: Operand, at: Place) -> Told:

@@ -12,7 +12,7 @@ from dinrail.plc.check.conversions import loaded, name_of
 from dinrail.plc.check.effects import kept
 from dinrail.plc.check.operand import Operand
 from dinrail.plc.check.operators import combine, inverted, not_possible
-from dinrail.plc.check.unify import chosen, common, reusable, sequence, unified
+from dinrail.plc.check.unify import chosen, common, is_soft, reusable, sequence, unified
 from dinrail.plc.core import expression as core
 from dinrail.plc.core.expression import Comparison
 from dinrail.plc.core.statement import If, Statement
@@ -78,7 +78,8 @@ def _one_of(
     found = values[-1]
     for condition, value in zip(reversed(conditions), reversed(values[:-1]), strict=True):
         found = chosen(condition, value, found, at)
-    return Operand(kind, found, loose=loose and isinstance(found, core.Constant))
+    literal = loose and isinstance(found, core.Constant)
+    return Operand(kind, found, loose=literal, soft=is_soft(kind, operands))
 
 
 def _one_place(
@@ -104,7 +105,8 @@ def _extreme(name: str, operator: Comparison) -> Builtin:
                 found = kept(e, found, before, node.at)
             found = chosen(build.compare(operator, other, found, node.at), other, found, node.at)
         found = sequence(before, found, node.at)
-        return Operand(kind, found, loose=loose and isinstance(found, core.Constant))
+        literal = loose and isinstance(found, core.Constant)
+        return Operand(kind, found, loose=literal, soft=is_soft(kind, operands))
 
     return function
 
@@ -129,7 +131,8 @@ def _limit(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want:
         found = kept(e, found, before, at)
     found = chosen(build.compare(Comparison.GREATER, found, high, at), high, found, at)
     found = sequence(before, found, at)
-    return Operand(kind, found, loose=loose and isinstance(found, core.Constant))
+    literal = loose and isinstance(found, core.Constant)
+    return Operand(kind, found, loose=literal, soft=is_soft(kind, operands))
 
 
 def _move(e: Elaborator, _node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:

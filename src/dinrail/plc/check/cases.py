@@ -22,8 +22,10 @@ Ranges = tuple[tuple[int, int], ...]
 
 def case(e: Elaborator, node: written.Case) -> list[Statement]:
     """CASE: each label a constant (or a range of them) of the selector's type, none twice."""
+    mark = len(e.taken)
     try:
         value, kind = _selector(e, node.selector)
+        e.give_back(mark)
     except Told:
         for branch in node.branches:
             e.block(branch.body)

@@ -65,6 +65,8 @@ class Elaborator:
         self.labels: set[str] = set()
         self.jumps: list[tuple[str, Place]] = []
         self.result_named = False
+        self.taken: list[Variable] = []
+        self.free: dict[Type, list[Variable]] = {}
 
     # -------------------------------------------------------------------------------------- what others call
 
@@ -197,11 +199,25 @@ class Elaborator:
         return Told(text)
 
     def temporary(self, kind: Type, at: Place) -> core.VariableAt:
-        """A new local of the compiler's own."""
-        name = f"__t{len(self.function.locals)}"
-        variable = Variable(name, kind, Storage.LOCAL, Role.HIDDEN, at)
-        self.function.locals.append(variable)
+        """A local of the compiler's own, new or given back by a statement before."""
+        free = self.free.get(kind)
+        if free:
+            variable = free.pop()
+        else:
+            name = f"__t{len(self.function.locals)}"
+            variable = Variable(name, kind, Storage.LOCAL, Role.HIDDEN, at)
+            self.function.locals.append(variable)
+        self.taken.append(variable)
         return core.VariableAt(at, variable, kind)
+
+    def give_back(self, mark: int) -> None:
+        """Temporaries taken since `len(taken)` was `mark` may serve others: nothing reads them any more.
+
+        Texts make many, and the stack of each task is locked in memory as deep as it can get.
+        """
+        for variable in self.taken[mark:]:
+            self.free.setdefault(variable.type, []).append(variable)
+        del self.taken[mark:]
 
     def within(self, scope: Scope, what: Callable[[], Result]) -> Result:
         """Does something as if the code stood in another scope (defaults of parameters)."""

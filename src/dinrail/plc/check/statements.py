@@ -34,10 +34,12 @@ def block(e: Elaborator, body: list[Stmt]) -> list[Statement]:
         if left and type(statement) is not written.Label:
             e.report.warning(statement.at, "unreachable", "this is never reached")
         left = False
+        mark = len(e.taken)
         try:
             made = _BY_NODE[type(statement)](e, statement)
         except Told:
             continue
+        e.give_back(mark)
         result += made
         left = bool(made) and isinstance(made[-1], _LEAVES)
     return result
@@ -69,10 +71,13 @@ def _if(e: Elaborator, node: written.If) -> list[Statement]:
 
 def condition_value(e: Elaborator, node: syntax.Expr) -> core.Expression | None:
     """A condition; None when it is wrong, so that what it guards is looked at all the same."""
+    mark = len(e.taken)
     try:
-        return e.value(node, BOOL)
+        value = e.value(node, BOOL)
     except Told:
         return None
+    e.give_back(mark)
+    return value
 
 
 def _exit(e: Elaborator, node: written.Exit) -> list[Statement]:

@@ -13,7 +13,18 @@ from dinrail.plc.core import expression as core
 from dinrail.plc.core.statement import Statement
 from dinrail.plc.source import Place
 from dinrail.plc.types.convert import TIMES, Conversion, conversion, same_type
-from dinrail.plc.types.model import LINT, ULINT, Family, InterfaceType, ScalarType, TextType, Type, held_as, resolve
+from dinrail.plc.types.model import (
+    LINT,
+    LREAL,
+    ULINT,
+    Family,
+    InterfaceType,
+    ScalarType,
+    TextType,
+    Type,
+    held_as,
+    resolve,
+)
 
 if TYPE_CHECKING:
     from dinrail.plc.check.elaborator import Elaborator
@@ -84,6 +95,11 @@ def _joined(first: Operand, other: Operand, kind: Type) -> Type | None:
     if conversion(kind, other.type) in (Conversion.SAME, Conversion.WIDEN):
         return other.type
     return None
+
+
+def is_soft(kind: Type, operands: list[Operand]) -> bool:
+    """Whether the common type is LREAL because of literals only (Operand.soft)."""
+    return kind is LREAL and all(side.loose or side.soft or scalar_of(side) is not LREAL for side in operands)
 
 
 def reusable(e: Elaborator, values: list[core.Expression], before: list[Statement], at: Place) -> list[core.Expression]:

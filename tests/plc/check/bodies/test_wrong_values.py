@@ -222,6 +222,7 @@ SILENT = [
     ("s : STRING(5); q : STRING(9)", "s := q; q := s; s := 'abcde';"),
     ("x : LWORD; y : ULINT; b : BOOL; u : UDINT; i : INT", "x := y; b := x > u; b := u > i; b := i < 5;"),
     ("i : INT; u : UINT", "i := LIMIT(0, i, 100); u := MAX(u, 3); i := MIN(i, i, 4); i := SEL(TRUE, i, 5);"),
+    ("r : REAL; i : INT", "r := LIMIT(0, i, 2.5); r := MAX(r, 0.1); r := SEL(TRUE, i, 1.5);"),
     ("r : REAL; i : INT; l : LREAL", "r := SIN(r); l := SQRT(l); r := EXPT(r, 2); l := LN(i); r := SIN(0.5);"),
     ("i : INT; w : WORD; y : BYTE", "w := SHL(w, i); y := ROR(y, 3); w := SHL(1, i);"),
 ]
@@ -234,3 +235,18 @@ def test_what_keeps_its_value_needs_no_word(declared: str, statements: str, wide
     accepted(
         f"PROGRAM MAIN VAR {declared}; END_VAR\n{statements}\nEND_PROGRAM", options=Options(wide_intermediates=wide)
     )
+
+
+def test_an_in_out_takes_an_enumeration_as_the_integer_that_it_is() -> None:
+    """An enumeration that is not strict and its base are one type to a VAR_IN_OUT."""
+    accepted("""
+TYPE E_S : (Idle, Busy); END_TYPE
+FUNCTION F_Next : BOOL
+VAR_IN_OUT n : INT; END_VAR
+    n := n + 1;
+    F_Next := n > 1;
+END_FUNCTION
+PROGRAM MAIN VAR e : E_S; b : BOOL; END_VAR
+    b := F_Next(e);
+END_PROGRAM
+""")
