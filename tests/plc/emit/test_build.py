@@ -37,9 +37,10 @@ t(IN := x > 1.0, PT := T#1s);
 y := SIN(x) * 2.0;
 END_FUNCTION_BLOCK
 PROGRAM MAIN
-VAR fb : ARRAY [1..3] OF FB_A; i : INT; w : WORD; q AT %QW2 : WORD; e AT %IX0.1 : BOOL; END_VAR
+VAR fb : ARRAY [1..3] OF FB_A; f : LREAL; i : INT; w : WORD; q AT %QW2 : WORD; e AT %IX0.1 : BOOL; END_VAR
 FOR i := 1 TO 3 DO
-    fb[i](x := i * 0.5);
+    f := f + 0.25;
+    fb[i](x := f);
 END_FOR
 w := ROL(w, 1) OR 1;
 q := w;
