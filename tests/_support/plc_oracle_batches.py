@@ -65,9 +65,9 @@ WAYS = ((CHECKED, False), (UNCHECKED_DIVIDE, False), (UNCHECKED, True), (NARROW,
 """Options, and whether programs must be tame for them: as the language's dialects and checks can be set."""
 
 
-def text_tasks(first_seed: int, batches: int, programs: int = 100, size: int = 5) -> list[StTask]:
-    """Applications of random Structured Text, in all ways; every eighth of them against gcc -O1, others -O0."""
+def text_tasks(first_seed: int, batches: int, programs: int = 200, size: int = 4) -> list[StTask]:
+    """Applications of random Structured Text, in all ways; some of them against gcc -O1, the others -O0."""
     return [
-        StTask(seed, programs, size, *WAYS[seed % len(WAYS)], level=int(seed % 8 < 1))
+        StTask(seed, programs, size, *WAYS[seed % len(WAYS)], level=int(seed % 16 < 1))
         for seed in range(first_seed, first_seed + batches)
     ]

@@ -7,7 +7,23 @@ from random import Random
 
 from plc_oracle_st_library import COUNTERS, Library, Piece, make_library
 from plc_oracle_st_statements import Author, Node
-from plc_oracle_st_types import Array, Kind, Leaf, Pointer, Scalar, Text
+from plc_oracle_st_types import Array, Block, Kind, Leaf, Pointer, Scalar, Text
+
+
+def _block(name: str, inputs: str, outputs: str) -> Block:
+    """`BOOL IN, TIME PT` and so on."""
+    pairs = [[tuple(part.split()) for part in text.split(", ")] for text in (inputs, outputs)]
+    read = [[(name, Scalar(kind)) for kind, name in each] for each in pairs]
+    return Block(name, inputs=list(read[0]), outputs=list(read[1]))
+
+
+LIBRARY_BLOCKS = [
+    *(_block(name, "BOOL IN, TIME PT", "BOOL Q, TIME ET") for name in ("TON", "TOF", "TP")),
+    *(_block(name, "BOOL IN, LTIME PT", "BOOL Q, LTIME ET") for name in ("LTON", "LTOF", "LTP")),
+    _block("CTU", "BOOL CU, BOOL RESET, WORD PV", "BOOL Q, WORD CV"),
+    _block("R_TRIG", "BOOL CLK", "BOOL Q"),
+    _block("SR", "BOOL SET1, BOOL RESET", "BOOL Q1"),
+]
 
 
 class Dice(Random):
@@ -41,6 +57,8 @@ def _variables(library: Library, size: int) -> list[tuple[str, Kind]]:
         out += [("itf", library.interfaces[0])]
         out += [("many", Array(dice.choice(library.blocks), ((0, 2),)))]
     out += [(f"open{n}", array) for n, array in enumerate(library.open_arrays) if dice.random() < 0.5]
+    if "library" not in library.without:
+        out.append(("fbt", dice.choice(LIBRARY_BLOCKS)))
     scalars = [kind for _, kind in out if isinstance(kind, Scalar) and not kind.members]
     out += [("p0", Pointer(dice.choice(scalars))), ("r0", Pointer(dice.choice(scalars), reference=True))]
     return [(name, kind) for name, kind in out if not (isinstance(kind, Pointer) and "pointers" in library.without)]

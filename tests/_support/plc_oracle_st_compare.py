@@ -13,6 +13,7 @@ from plc_oracle_st_shrink import shrink
 
 from dinrail.plc.check.program import check_program
 from dinrail.plc.core.program import Options, Program
+from dinrail.plc.library import library_units
 from dinrail.plc.parse.declaration import PouKind
 from dinrail.plc.parse.unit import parse_source
 from dinrail.plc.source import Report, Severity, Source, column_of, line_of
@@ -42,7 +43,7 @@ def checked(text: str, options: Options) -> Program:
     report = Report()
     unit = parse_source(Source("random.st", text, 1), report)
     names = [pou.name for pou in unit.pous if pou.kind is PouKind.PROGRAM]
-    program = check_program([unit], [(name, [name]) for name in names], options, report)
+    program = check_program([unit, *library_units()], [(name, [name]) for name in names], options, report)
     errors = [message for message in report.messages if message.severity is Severity.ERROR]
     if errors:
         lines = text.splitlines()

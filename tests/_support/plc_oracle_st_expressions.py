@@ -16,7 +16,6 @@ from plc_oracle_st_types import (
     NUMBERS,
     SCALARS,
     SIGNED,
-    UNSIGNED,
     WIDTH,
     Block,
     Index,
@@ -152,9 +151,14 @@ class Scope:
             return f"(NOT {self.expression(kind, depth - 1)})"
         if roll < 0.5 and name in SIGNED:
             return f"(-{self.moving(kind, depth - 1)})"
-        if roll < 0.62 and name in (*BITS, *UNSIGNED):
-            count = self.expression(Scalar("USINT"), 0) if self.dice.random() < 0.2 else str(self.dice.randint(0, 66))
+        if roll < 0.62:
+            count = str(self.dice.randint(1, self.dice.choice((7, WIDTH[name] - 1, 66))))
+            if self.dice.random() < 0.2:
+                count = self.expression(Scalar("USINT"), 0)
             return f"{self.dice.choice(('SHL', 'SHR', 'ROL', 'ROR'))}({self.expression(kind, depth - 1)}, {count})"
+        if name == "INT" and self.has("library", 0.1):
+            a, b = (self.known_text(Text(8)) for _ in range(2))
+            return self.dice.choice((f"LEN({a})", f"FIND({a}, {b})", f"STRING_TO_INT({a})"))
         if roll < 0.72:
             return self.choose_from(kind, depth)
         return self.converted(kind, depth)
@@ -162,11 +166,11 @@ class Scope:
     def moving(self, kind: Scalar, depth: int) -> str:
         """No constant: one that overflows would be refused."""
         text = self.expression(kind, depth)
-        return text if re.search(r"\b[a-z]", text) else f"INT_TO_{kind.name}(n0)"
+        return f"INT_TO_{kind.name}(n0)" if is_constant(text) else text
 
     def divisor(self, kind: Scalar, value: str) -> str:
         """Mostly not 0, and never a constant that is."""
-        if self.dice.random() < 0.94 or "#" in value:
+        if self.dice.random() < 0.94 or is_constant(value):
             return f"MAX({kind.name}#{1 if kind.name in WIDTH else 0.5}, {value})"
         return value
 
@@ -247,13 +251,27 @@ class Scope:
 
     def text(self, kind: Text) -> str:
         """A text variable of either length, or a literal."""
+        if self.has("library", 0.2):
+            return self.made_text(kind)
         calls = [shape for shape in self.functions if isinstance(shape.result, Text) and shape.result.wide == kind.wide]
         if calls and self.has("calls", 0.2) and (call := self.call_function(self.dice.choice(calls), 2)):
             return call
+        return self.known_text(kind)
+
+    def made_text(self, kind: Text) -> str:
+        """What the library makes of texts and numbers."""
+        a, b, w = self.known_text(kind), self.known_text(kind), "W" if kind.wide else ""
+        n, m = self.dice.randint(0, 4), self.dice.randint(1, 3)
+        source = Scalar(self.dice.choice((*INTEGERS, *BITS, "BOOL", "REAL", "LREAL", "TIME", "LTIME")))
+        made = [f"{w}CONCAT({a}, {b})", f"{w}LEFT({a}, {n})", f"{w}RIGHT({a}, {n})", f"{w}MID({a}, {n}, {m})"]
+        made += [f"{w}INSERT({a}, {b}, {n})", f"{w}DELETE({a}, {n}, {m})", f"{w}REPLACE({a}, {b}, {n}, {m})"]
+        made.append(f"{source.name}_TO_{w}STRING({self.expression(source, 1)})")
+        return self.dice.choice(made)
+
+    def known_text(self, kind: Text) -> str:
+        """A variable of either length, or a literal."""
         leaf = self.find(lambda leaf: isinstance(leaf.kind, Text) and leaf.kind.wide == kind.wide)
-        if leaf is None or self.dice.random() < 0.4:
-            return text_literal(self.dice, kind)
-        return self.render(leaf)
+        return text_literal(self.dice, kind) if leaf is None or self.dice.random() < 0.3 else self.render(leaf)
 
     # ------------------------------------------------------------------------------------------------- calls
 
@@ -301,6 +319,11 @@ class Scope:
         if not rest:
             return f"{shape.name}({self.arguments(given)})"
         return f"{shape.name}({', '.join([*(f'{name} := {value}' for name, value in given), *rest])})"
+
+
+def is_constant(text: str) -> bool:
+    """Whether an expression names no variable (those of generated programs begin with a small letter)."""
+    return re.search(r"\b[a-z]", text) is None
 
 
 def receiver(scope: Scope, leaf: Leaf) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from random import Random
 
@@ -75,10 +76,13 @@ class Library:
 
     def initial(self, kind: Kind) -> str:
         """` := value` of a declaration, sometimes."""
-        if self.dice.random() < 0.6:
+        if self.dice.random() < 0.2:
             return ""
         if isinstance(kind, Scalar):
             return f" := {literal(self.dice, kind)}"
+        if isinstance(kind, Array) and isinstance(kind.element, Scalar):
+            count = math.prod(high - low + 1 for low, high in kind.dimensions)
+            return f" := [{', '.join(literal(self.dice, kind.element) for _ in range(count))}]"
         return f" := {text_literal(self.dice, kind)}" if isinstance(kind, Text) else ""
 
     def declaration(self, name: str, kind: Kind) -> str:

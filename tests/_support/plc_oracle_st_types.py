@@ -172,7 +172,8 @@ def literal(dice: Random, kind: Scalar) -> str:
         return dice.choice(("TRUE", "FALSE"))
     if name in WIDTH:
         low, high = limits(name)
-        number = dice.choice((low, high, 0, 1, 2, 3, 5, 7, 10, 100, min(high, 250), dice.randint(low, high)))
+        near = (low, high, 0, 1, 2, 3, 7, 100, min(high, 250))
+        number = dice.randint(low, high) if dice.random() < 0.4 else dice.choice(near)
         if name in SIGNED and dice.random() < 0.3:
             number = -min(high, abs(number))
         base = f"16#{number:X}" if number >= 0 and dice.random() < 0.3 else str(number)

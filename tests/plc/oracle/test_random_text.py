@@ -22,12 +22,12 @@ from dinrail.plc.core.statement import Statement
 from dinrail.plc.emit.session import Session
 
 SOAK = "DINRAIL_SOAK" in os.environ
-BATCHES = 400 if SOAK else 100
+BATCHES = 400 if SOAK else 50
 
 
 @pytest.mark.control
 def test_three_readers_agree_on_ten_thousand_programs() -> None:
-    """100 applications of 100 programs: both dialects, checks on and off, three cycles each. The statics are equal
+    """50 applications of 200 programs: both dialects, checks on and off, three cycles each. The statics are equal
     after every cycle, or the same fault ends it at the same place; a difference is told as the smallest program."""
     told = in_processes(compare_text, text_tasks(20_000, BATCHES))
     assert told == []
