@@ -48,6 +48,7 @@ def test_lengths_and_places(w: str, kind: str, data: st.DataObject) -> None:
     assert call(f"{w}FIND(a, b)", "INT", {"a": kind, "b": kind}, a=a, b=b) == wanted
 
 
+@pytest.mark.control
 @KINDS
 @given(data=st.data())
 def test_parts_of_a_text(w: str, kind: str, data: st.DataObject) -> None:
@@ -61,6 +62,7 @@ def test_parts_of_a_text(w: str, kind: str, data: st.DataObject) -> None:
     assert call(f"{w}MID(a, n, p)", kind, one | {"p": "INT"}, a=a, n=n, p=p) == wanted
 
 
+@pytest.mark.control
 @KINDS
 @given(data=st.data())
 def test_texts_put_together(w: str, kind: str, data: st.DataObject) -> None:

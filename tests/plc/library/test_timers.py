@@ -76,6 +76,7 @@ def test_long_delays_reach_their_end() -> None:
     assert seen["MAIN.t.ET"] == [0, step_ms, 2 * step_ms, 3 * step_ms, 2**32 - 1]
 
 
+@pytest.mark.control
 def test_timers_do_what_their_definitions_say_over_a_long_random_input() -> None:
     """Against the history of IN: how long it has been as it is, and when the last pulse began."""
     chance = int.from_bytes(hashlib.shake_128(b"61131").digest(150), "little")
