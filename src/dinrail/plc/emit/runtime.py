@@ -5,6 +5,7 @@ All are internal, so that LLVM takes them into their callers or drops them.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from dinrail.control import context
@@ -291,17 +292,19 @@ define internal void @dinrail_shallower(ptr %ctx) #1 {{
   ret void
 }}"""
 
-_NOW = """\
-define internal i64 @dinrail_now() #1 {
+_CLOCK_MONOTONIC = 4 if sys.platform.startswith("freebsd") else 1
+
+_NOW = f"""\
+define internal i64 @dinrail_now() #1 {{
   %time = alloca [16 x i8], align 8
-  %status = call i32 @clock_gettime(i32 1, ptr %time)
+  %status = call i32 @clock_gettime(i32 {_CLOCK_MONOTONIC}, ptr %time)
   %seconds = load i64, ptr %time
   %pns = getelementptr i8, ptr %time, i64 8
   %ns = load i64, ptr %pns
   %whole = mul i64 %seconds, 1000000000
   %sum = add i64 %whole, %ns
   ret i64 %sum
-}"""
+}}"""
 
 _LOG = f"""\
 @dinrail_log = global [{context.LOG_HEADER_BYTES + context.LOG_ENTRIES * context.LOG_ENTRY_BYTES} x i8] \

@@ -102,16 +102,19 @@ def _evaluate(w: Writer, node: Evaluate) -> None:
 
 
 def _if(w: Writer, node: If) -> None:
-    condition = expression.value(w, node.condition)
-    then, done = w.label(), w.label()
-    otherwise = w.label() if node.otherwise else done
-    w.branch(condition, then, otherwise)
-    w.begin(then)
-    statements(w, node.then)
-    w.jump(done)
-    if node.otherwise:
+    done = w.label()
+    rest: list[Statement] = [node]
+    while len(rest) == 1 and isinstance(branch := rest[0], If):  # a chain of ELSIF may be longer than a stack is deep
+        w.at(branch.at)
+        condition = expression.value(w, branch.condition)
+        then, otherwise = w.label(), w.label()
+        w.branch(condition, then, otherwise)
+        w.begin(then)
+        statements(w, branch.then)
+        w.jump(done)
         w.begin(otherwise)
-        statements(w, node.otherwise)
+        rest = branch.otherwise
+    statements(w, rest)
     w.begin(done)
 
 
