@@ -10,6 +10,7 @@ from dinrail.plc.check.assigning import put
 from dinrail.plc.check.comparisons import comparison
 from dinrail.plc.check.conversions import loaded, name_of
 from dinrail.plc.check.effects import kept
+from dinrail.plc.check.numbers import bounds
 from dinrail.plc.check.operand import Operand
 from dinrail.plc.check.operators import combine, inverted, not_possible
 from dinrail.plc.check.unify import chosen, common, is_soft, reusable, sequence, unified
@@ -19,7 +20,7 @@ from dinrail.plc.core.statement import If, Statement
 from dinrail.plc.parse import expression as syntax
 from dinrail.plc.source import Place
 from dinrail.plc.types.convert import INTEGERS
-from dinrail.plc.types.model import BOOL, LINT, Family, Type, held_as
+from dinrail.plc.types.model import BOOL, LINT, Family, ScalarType, Type, held_as, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,12 +75,24 @@ def _one_of(
     kind = common(e, name, operands, at, want)
     if held_as(kind) is None:
         return _one_place(e, kind, conditions, operands, at)
+    if want is not None and _all_fit(operands, want):
+        operands = [e.converted(operand, want, at) for operand in operands]
     kind, values, loose = unified(e, name, operands, at, want)
     found = values[-1]
     for condition, value in zip(reversed(conditions), reversed(values[:-1]), strict=True):
         found = chosen(condition, value, found, at)
     literal = loose and isinstance(found, core.Constant)
     return Operand(kind, found, loose=literal, soft=is_soft(kind, operands))
+
+
+def _all_fit(operands: list[Operand], want: Type) -> bool:
+    """Whether all are literals that the wanted integer type holds: SEL(g, 0, 255) is a BYTE where one is wanted."""
+    held = held_as(want)
+    if not isinstance(resolve(want), ScalarType) or held is None or held.family not in INTEGERS:
+        return False
+    low, high = bounds(held)
+    known = [operand.constant for operand in operands if operand.loose]
+    return len(known) == len(operands) and all(each and low <= each.value <= high for each in known)
 
 
 def _one_place(

@@ -49,6 +49,8 @@ def call_statements(e: Elaborator, node: syntax.Call) -> list[Statement]:
         operand = e.builtin(found.name, node, None)
     elif isinstance(found, PouInfo) and found.kind is PouKind.PROGRAM:
         return _program(e, found, node)
+    elif isinstance(found, ActionRef) and node.arguments:
+        return action_call(e, found, node.arguments, node.at)
     else:
         instance = _instance(e, found, node.at)
         if instance is not None:
@@ -129,7 +131,8 @@ def invoked(e: Elaborator, found: Found, node: syntax.Call) -> Operand:
         return method_call(e, found, found.info, node.arguments, at)
     if isinstance(found, ActionRef):
         if node.arguments:
-            raise e.told(at, "argument-count", f"the action {found.function.name} takes no inputs")
+            text = f"the action {found.function.name} gives no value"
+            raise e.told(at, "no-value", text, "call it as a statement")
         return Operand(None, core.Call(at, found.function, found.receiver, [], None))
     if isinstance(found, TypeRef):
         raise e.told(at, "not-callable", f"{found.type.name} is a type", f"to convert, write TO_{found.type.name}(...)")
@@ -229,6 +232,24 @@ def instance_call(e: Elaborator, place: core.Location, arguments: list[syntax.Ar
     return out + after
 
 
+def action_call(e: Elaborator, found: ActionRef, arguments: list[syntax.Argument], at: Place) -> list[Statement]:
+    """`fb.Action(in := 1, out => y)`: the block's inputs stored, the action called, the block's outputs copied."""
+    out: list[Statement] = []
+    place = found.receiver
+    if place is not None:
+        receiver = pinned(e, place, out, at)
+        info = e.world.pou_of_type[id(_block_of(place))]
+        after = _inputs(
+            e, signature_of(e, info), arguments, lambda v: core.FieldAt(at, receiver, v, v.type), out, at, whole=False
+        )
+        out.append(Evaluate(at, core.Call(at, found.function, receiver, [], None)))
+        return out + after
+    info = e.world.pous[found.function.name.rpartition(".")[0].upper()]
+    after = _inputs(e, signature_of(e, info), arguments, lambda v: core.VariableAt(at, v, v.type), out, at, whole=False)
+    out.append(Evaluate(at, core.Call(at, found.function, None, [], None)))
+    return out + after
+
+
 def _program(e: Elaborator, info: PouInfo, node: syntax.Call) -> list[Statement]:
     if info.function is None:
         raise TypeError("a program without a body")
@@ -247,8 +268,13 @@ def _inputs(
     place_of: Callable[[Variable], core.Location],
     out: list[Statement],
     at: Place,
+    *,
+    whole: bool = True,
 ) -> list[Statement]:
-    """Stores inputs and binds in-outs, in written order; returns what copies the outputs."""
+    """Stores inputs and binds in-outs, in written order; returns what copies the outputs.
+
+    whole: all in-outs must be given; those of an action keep what the block's last call bound.
+    """
     by_variable = bound(e, signature, arguments, at)
     by_argument = {id(argument): variable for variable, argument in by_variable.items()}
     variables = {id(parameter.variable): parameter.variable for parameter in signature.named.values()}
@@ -261,7 +287,7 @@ def _inputs(
         except Told:
             failed = True
     for variable in variables.values():
-        if variable.role is Role.IN_OUT and id(variable) not in by_variable:
+        if whole and variable.role is Role.IN_OUT and id(variable) not in by_variable:
             text = f"{signature.name} needs a variable for its VAR_IN_OUT {variable.name}"
             e.report.error(at, "missing-argument", text, f"{variable.name} := ...")
             failed = True

@@ -47,6 +47,7 @@ def comparison(e: Elaborator, operator: Comparison, left: Operand, right: Operan
     if isinstance(x, ScalarType) and isinstance(y, ScalarType):
         return _scalars(e, operator, left, right, (x, y), at)
     if _addresses(operator, a, b, left, right):
+        _tell_too_small(e, a, b, left, right, at)
         values = [_address_of(side, at) for side in (left, right)]
         return Operand(BOOL, build.compare(operator, values[0], values[1], at))
     raise _cannot(e, left, right, at)
@@ -123,7 +124,16 @@ def _addresses(operator: Comparison, a: Type | None, b: Type | None, left: Opera
         return operator in _EQUALITY and operand.place is not None
     if not isinstance(kind, ScalarType) or kind.family not in INTEGERS:
         return False
-    return operand.loose or kind.bits == ULINT.bits
+    is_pointer = any(isinstance(each, PointerType) for each, _ in kinds)
+    return is_pointer or operand.loose or kind.bits == ULINT.bits
+
+
+def _tell_too_small(e: Elaborator, a: Type | None, b: Type | None, left: Operand, right: Operand, at: Place) -> None:
+    """Warns of an address that is compared with a number of fewer bits: it was cut off when it was put there."""
+    for kind, side in ((a, left), (b, right)):
+        if isinstance(kind, ScalarType) and kind.bits < ULINT.bits and not side.loose:
+            text = f"an address is compared with {kind.name}, which is too small for one"
+            e.report.warning(at, "loss", text, "keep addresses in PVOID or ULINT")
 
 
 def _is_address(kind: Type | None) -> bool:

@@ -78,11 +78,13 @@ def _namespace_member(e: Elaborator, space: Namespace, node: syntax.Member) -> F
         if (number := TYPE_CLASS.members.get(text)) is not None:
             return Operand(TYPE_CLASS, core.Constant(node.at, TYPE_CLASS.base, number))
     if text in e.world.namespaces.get(space.name, ()):
-        entity = e.world.find(text)
+        entity = e.world.hidden.get((space.name, text)) or e.world.find(text)
         if entity is not None:
             return entity_found(e, entity, node.at)
         if (kind := e.world.types.get(text)) is not None:
             return TypeRef(kind)
+    if text in e.world.namespaces:
+        return Namespace(text)  # a library that the library itself refers to
     raise e.told(node.at, "no-member", f"the library {space.name} has no {node.name}")
 
 

@@ -11,7 +11,7 @@ from dinrail.plc.check.declare_pous import new_pou
 from dinrail.plc.check.declare_types import new_type
 from dinrail.plc.check.declare_variables import Home, declare_variables
 from dinrail.plc.check.world import Entity, GlobalInfo, Scope
-from dinrail.plc.parse.declaration import BlockKind, GlobalList, Pou, PouKind, TypeDecl, Unit
+from dinrail.plc.parse.declaration import BlockKind, EnumOf, GlobalList, Pou, PouKind, TypeDecl, Unit
 from dinrail.plc.source import NOWHERE
 from dinrail.plc.types.model import SCALAR_NAMES
 from dinrail.plc.types.variable import Variable
@@ -72,10 +72,13 @@ def _type(declarations: Declarations, decl: TypeDecl) -> None:
 def _globals(declarations: Declarations, listed: GlobalList, namespace: str) -> None:
     world, name = declarations.world, listed.name.upper()
     info = world.globals.get(name)
+    if info is not None and info.namespace != namespace:
+        info = world.hidden.get((namespace.upper(), name))
     if info is None:
         qualified_only = attribute(listed.attributes, "qualified_only") is not None
         info = GlobalInfo(listed.name, listed, qualified_only=qualified_only, namespace=namespace)
-        world.globals[name] = info
+        if world.globals.setdefault(name, info) is not info:
+            world.hidden[namespace.upper(), name] = info
     blocks = [block for block in listed.blocks if block.kind is not BlockKind.CONFIG]
     for block in listed.blocks:
         if block.kind is BlockKind.CONFIG:
@@ -112,6 +115,8 @@ def _library(declarations: Declarations, unit: Unit) -> None:
     names = world.namespaces.setdefault(unit.namespace.upper(), set())
     for decl in unit.types:
         names.add(decl.name.upper())
+        if isinstance(decl.definition, EnumOf) and attribute(decl.attributes, "qualified_only") is None:
+            names |= {member.name.upper() for member in decl.definition.members}
         if decl.name.upper() not in world.types:
             _type(declarations, decl)
     for pou in unit.pous:
@@ -121,4 +126,6 @@ def _library(declarations: Declarations, unit: Unit) -> None:
             declarations.shelf.setdefault(name, (pou, unit.namespace))
     for listed in unit.globals:
         names.add(listed.name.upper())
+        if attribute(listed.attributes, "qualified_only") is None:
+            names |= {variable.name.upper() for block in listed.blocks for variable in block.variables}
         _globals(declarations, listed, unit.namespace)

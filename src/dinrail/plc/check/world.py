@@ -231,6 +231,8 @@ class World:
 
     types:    structures, unions, enumerations, aliases, function blocks and interfaces (library ones too).
     pous:     programs, functions, function blocks, interfaces. Ask `pou(name)` for one.
+    hidden:   libraries' variable lists whose name another list has: (library, name), both in upper case. Found by the
+              library's own code, and behind its name.
     free:     variables that need no qualifier; enum_values likewise.
     namespaces: library name -> the names that it declared (to refuse `Tc2_Standard.FB_OfMine`).
     """
@@ -241,6 +243,7 @@ class World:
     types: dict[str, Type] = field(default_factory=dict)
     pous: dict[str, PouInfo] = field(default_factory=dict)
     globals: dict[str, GlobalInfo] = field(default_factory=dict)
+    hidden: dict[tuple[str, str], GlobalInfo] = field(default_factory=dict)
     free: dict[str, Variable] = field(default_factory=dict)
     enum_values: dict[str, list[EnumValue]] = field(default_factory=dict)
     namespaces: dict[str, set[str]] = field(default_factory=dict)
@@ -303,4 +306,8 @@ class Scope:
             return variable
         if self.pou is not None and (found := self.pou.find(name)) is not None:
             return found
+        if self.world.hidden and self.pou is not None:
+            listed = self.world.hidden.get((self.pou.namespace.upper(), name))
+            if listed is not None:
+                return listed
         return self.world.find(name)

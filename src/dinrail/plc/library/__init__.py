@@ -5,6 +5,7 @@
     system/     Tc2_System: memory, tasks, clock, log
     math/       Tc2_Math: whole parts and remainders of floating point numbers
     utilities/  Tc2_Utilities: formatting, time structures, codes
+    sys*/, cmp*/  the runtime's own, of which only projects know that name them: files, which a cycle does not touch
 
 A file's first line says what is in it. The checker takes only what a program uses.
 """
@@ -30,17 +31,30 @@ FOLDERS = {
     "Tc2_System": "system",
     "Tc2_Math": "math",
     "Tc2_Utilities": "utilities",
+    "SysTypes": "systypes",
+    "CmpErrors": "cmperrors",
+    "SysFile": "sysfile",
+    "SysDir": "sysdir",
 }
-_NEEDS = {"Tc2_System": ("Tc2_Standard",), "Tc2_Utilities": ("Tc2_Standard", "Tc2_System")}
+_NEEDS = {
+    "Tc2_System": ("Tc2_Standard",),
+    "Tc2_Utilities": ("Tc2_Standard", "Tc2_System"),
+    "SysFile": ("SysTypes", "CmpErrors"),
+    "SysDir": ("SysTypes", "CmpErrors"),
+}
+_ONLY_NAMED = frozenset(("SysTypes", "CmpErrors", "SysFile", "SysDir"))
 
 
 def library_units(names: Iterable[str] = ()) -> list[Unit]:
-    """The units of the libraries of those names and of what they stand on; all for none. Unknown names have none.
+    """The units of the libraries of those names and of what they stand on; for none all but the runtime's own.
+
+    Unknown names have none.
 
     Each unit's namespace is its library's name. The trees are shared: nobody changes them.
     """
     wanted = {name for asked in names for name in (asked, *_NEEDS.get(asked, ()))}
-    return [_unit(name) for name in FOLDERS if not wanted or name in wanted or name == LANGUAGE]
+    wanted = wanted or FOLDERS.keys() - _ONLY_NAMED
+    return [_unit(name) for name in FOLDERS if name in wanted or name == LANGUAGE]
 
 
 @cache

@@ -226,6 +226,8 @@ class ExpressionReader(Cursor):
             if kinds[self.at] != ",":
                 break
             self.at += 1
+            if kinds[self.at] == ")":
+                break  # TwinCAT takes a comma behind the last argument
         self.depth -= 1
         if kinds[self.at] != ")":
             raise self.unexpected("`,` or `)`")

@@ -22,6 +22,12 @@ OUR_LIBRARIES: Final = {
     "tc2_system": "Tc2_System",
     "tc2_utilities": "Tc2_Utilities",
     "tc3_module": "Tc3_Module",
+    "sysfile": "SysFile",
+    "sysdir": "SysDir",
+    "systypes": "SysTypes",
+    "systypes2_itfs": "SysTypes",
+    "cmperrors": "CmpErrors",
+    "cmperrors2_itfs": "CmpErrors",
 }
 _WITHOUT_CODE: Final = frozenset(("base interfaces", "tc3_interfaces", "ibaselibrary"))
 """Referred to by every project, and asked for nothing by most."""
