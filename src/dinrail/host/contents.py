@@ -33,6 +33,9 @@ def _telling(raw: Raw) -> Iterator[Telling]:
         entry = raw.get(path)
         if entry is not None and entry.data:
             yield Telling(what, (path,))
+    groups = tuple(path for path in raw.entries if _is_group(path))
+    if groups:
+        yield Telling("names of control groups: containers and services that have CPUs of their own", groups)
     numbered = tuple(path for path in raw.entries if _has_serial_number(raw, path))
     if numbered:
         yield Telling("serial numbers of PCI Express devices (a network card's is made from its MAC address)", numbered)
@@ -46,6 +49,10 @@ _FILES = (
     ("/sys/firmware/acpi/tables/DMAR", "the board's maker and model, in the ACPI tables' headers"),
     ("/sys/firmware/acpi/tables/IVRS", "the board's maker and model, in the ACPI tables' headers"),
 )
+
+
+def _is_group(path: str) -> bool:
+    return path.startswith("/sys/fs/cgroup/") and path.endswith("/cpuset.cpus") and path.count("/") > 4
 
 
 def _has_serial_number(raw: Raw, path: str) -> bool:
