@@ -117,7 +117,9 @@ def _empty_image(core: int, period_us: int) -> bytes:
     from dinrail.plc.emit.build import build_image
     from dinrail.plc.source import place
 
-    task = TaskSettings(name="Empty", cycle_ns=period_us * 1000, priority=99 - PRIORITY, core=core)
+    # Another place among everybody's timers each time, as cyclictest has: the grid of the control begins at whole ms.
+    offset_ns = time.monotonic_ns() % (period_us * 1000)
+    task = TaskSettings("Empty", period_us * 1000, priority=99 - PRIORITY, core=core, start_offset_ns=offset_ns)
     main = Function("MAIN", FunctionKind.PROGRAM, place(1, 1, 1))
     program = Program(functions=[main], entry={"MAIN": main}, tasks=[TaskProgram("Empty", [main])])
     return build_image(program, [task], Options(), name="empty")

@@ -21,8 +21,6 @@ _KNOWN_MARGIN_BYTES = 128 << 10
 """Beside the code's own known depth: the C library's part of a thread's stack, its functions, the executive."""
 _UNKNOWN_BYTES = 1 << 20
 _LEAD_NS = 20_000_000
-_PHASE_NS = 150_000
-"""Behind the whole milliseconds of the clock: there the kernel's ticks and most programs' timers end, on all cores."""
 _JOIN_NS = 2_000_000_000
 _POLL_S = 0.001
 
@@ -57,7 +55,7 @@ class Threads:
         self.missing = []
         longest = max(settings.cycle_ns for settings in self._tasks.settings)
         begin = time.clock_gettime_ns(time.CLOCK_MONOTONIC) + _LEAD_NS
-        begin += -begin % min(longest, _LEAD_NS) + _PHASE_NS
+        begin += -begin % min(longest, _LEAD_NS)
         for block, settings, stack in zip(self._tasks.blocks, self._tasks.settings, self._stacks, strict=False):
             block.set("leave", 0)
             block.set("alive", 1)
