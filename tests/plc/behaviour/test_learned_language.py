@@ -276,3 +276,32 @@ def test_files_answer_that_there_are_none() -> None:
     assert session.cycle(now_ns=0, limit_s=10.0) is None
     seen = [session.read(f"MAIN.{name}") for name in ("r", "bNone", "nClosed", "nMode")]
     assert seen == [24, True, 24, 5]
+
+
+def test_a_choice_leaves_alone_what_it_does_not_take() -> None:
+    """SEL and MUX evaluate the value that they take only: the other may be outside of an array, or call something."""
+    text = """
+    FUNCTION F_Note : INT
+    VAR_INPUT n : INT; END_VAR
+    VAR_IN_OUT nCalls : INT; END_VAR
+        nCalls := nCalls + 1;
+        F_Note := n;
+    END_FUNCTION
+    PROGRAM MAIN
+    VAR a : ARRAY [0..2] OF INT := [5, 6, 7]; i, nCalls, x, y, z, w : INT; p : POINTER TO INT; END_VAR
+        x := SEL(i > 0, 99, a[i - 1]);
+        y := MUX(i, 10, 100 / i, a[i - 2]);
+        z := SEL(i > 1, F_Note(1, nCalls), F_Note(2, nCalls) + F_Note(3, nCalls));
+        w := SEL(p <> 0, -1, p^);
+        i := i + 1;
+        p := ADR(i);
+    END_PROGRAM
+    """
+    seen = run_st(text, [f"MAIN.{name}" for name in ("x", "y", "z", "w", "nCalls")], cycles=3)
+    assert seen == {
+        "MAIN.x": [99, 5, 6],
+        "MAIN.y": [10, 100, 5],
+        "MAIN.z": [1, 1, 5],
+        "MAIN.w": [-1, 1, 2],
+        "MAIN.nCalls": [1, 2, 4],
+    }

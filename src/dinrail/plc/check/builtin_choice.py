@@ -9,14 +9,14 @@ from dinrail.plc.check import build
 from dinrail.plc.check.assigning import put
 from dinrail.plc.check.comparisons import comparison
 from dinrail.plc.check.conversions import loaded, name_of
-from dinrail.plc.check.effects import kept
+from dinrail.plc.check.effects import harmless, kept
 from dinrail.plc.check.numbers import bounds
 from dinrail.plc.check.operand import Operand
 from dinrail.plc.check.operators import combine, inverted, not_possible
 from dinrail.plc.check.unify import chosen, common, is_soft, reusable, sequence, unified
 from dinrail.plc.core import expression as core
 from dinrail.plc.core.expression import Comparison
-from dinrail.plc.core.statement import If, Statement
+from dinrail.plc.core.statement import Assign, If, Statement
 from dinrail.plc.parse import expression as syntax
 from dinrail.plc.source import Place
 from dinrail.plc.types.convert import INTEGERS
@@ -33,7 +33,10 @@ MANY = 1000
 
 
 def _sel(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:
-    """SEL(g, in0, in1): in1 when g is TRUE. Both are evaluated."""
+    """SEL(g, in0, in1): in1 when g is TRUE. Only the one that is taken is evaluated.
+
+    Source: Beckhoff Information System, TwinCAT 3 PLC, "SEL", "MUX".
+    """
     condition = e.value(arguments[0], BOOL)
     operands = [e.operand(one, want) for one in arguments[1:]]
     common(e, "SEL", operands, node.at, want)
@@ -41,7 +44,7 @@ def _sel(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: T
 
 
 def _mux(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:
-    """MUX(k, in0, in1...): the last one for any other k."""
+    """MUX(k, in0, in1...): the last one for any other k. Only the one that is taken is evaluated."""
     selector = e.operand(arguments[0])
     held = held_as(selector.type) if selector.type is not None else None
     if held is None or held.family not in INTEGERS:
@@ -80,9 +83,22 @@ def _one_of(
     kind, values, loose = unified(e, name, operands, at, want)
     found = values[-1]
     for condition, value in zip(reversed(conditions), reversed(values[:-1]), strict=True):
-        found = chosen(condition, value, found, at)
+        if isinstance(condition, core.Constant) or (harmless(value) and harmless(found)):
+            found = chosen(condition, value, found, at)
+        else:
+            found = _either(e, condition, value, found, at)
     literal = loose and isinstance(found, core.Constant)
     return Operand(kind, found, loose=literal, soft=is_soft(kind, operands))
+
+
+def _either(
+    e: Elaborator, condition: core.Expression, yes: core.Expression, no: core.Expression, at: Place
+) -> core.Expression:
+    """One of two values, the other one being left alone: it may end in a fault, or change something."""
+    kind = build.type_of(yes)
+    place = e.temporary(kind, at)
+    branch = If(at, condition, [Assign(at, place, yes)], [Assign(at, place, no)])
+    return core.Sequence(at, [branch], core.Load(at, place, kind), kind)
 
 
 def _all_fit(operands: list[Operand], want: Type) -> bool:

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from dinrail.plc.check import build
 from dinrail.plc.core import expression as core
+from dinrail.plc.core.expression import BinaryOperator
 from dinrail.plc.core.statement import Assign, Statement
 from dinrail.plc.source import Place
 from dinrail.plc.types.model import ULINT
 
 if TYPE_CHECKING:
     from dinrail.plc.check.elaborator import Elaborator
+
+
+_SIMPLE = frozenset(BinaryOperator) - {BinaryOperator.DIVIDE, BinaryOperator.MODULO}
 
 
 def pure(value: core.Expression) -> bool:
@@ -30,6 +34,19 @@ def pure(value: core.Expression) -> bool:
     if isinstance(value, core.Choose):
         return pure(value.condition) and pure(value.if_true) and pure(value.if_false)
     return isinstance(value, core.QueryInterface) and pure(value.receiver)
+
+
+def harmless(value: core.Expression) -> bool:
+    """Whether evaluating it for nothing changes nothing, ends in no fault, and takes no time to speak of."""
+    if isinstance(value, core.Constant):
+        return True
+    if isinstance(value, core.Load | core.AddressOf):
+        return fixed_in_space(value.location)
+    if isinstance(value, core.Unary | core.Convert | core.Reinterpret):
+        return harmless(value.operand)
+    if isinstance(value, core.Binary):
+        return value.operator in _SIMPLE and harmless(value.left) and harmless(value.right)
+    return isinstance(value, core.Compare) and harmless(value.left) and harmless(value.right)
 
 
 def steady(place: core.Location) -> bool:
