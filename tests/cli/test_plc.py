@@ -191,3 +191,17 @@ def test_a_twincat_project_builds_as_it_is(dinrail: Program) -> None:
         "MAIN.sDate": "DT#2026-02-28-00:04:50",
     }
     assert told["values"]["PRG_Production.nGood"] > 0
+
+
+def test_a_program_sees_its_own_task(dinrail: Program) -> None:
+    """`TwinCAT_SystemInfoVarList._TaskInfo` tells a program its cycles, their time in 100 ns, and the first one."""
+    info = "TwinCAT_SystemInfoVarList._TaskInfo[GETCURTASKINDEXEX()]"
+    text = (
+        "PROGRAM MAIN\nVAR\n n, c : UDINT;\n first, seen : BOOL;\nEND_VAR\n"
+        f"n := {info}.CycleCount;\nc := {info}.CycleTime;\nfirst := {info}.FirstCycle;\n"
+        "seen := seen OR first;\nEND_PROGRAM\n"
+    )
+    told = json.loads(dinrail("--json", "plc", "run", dinrail.write("info.st", text), "--cycles", "5"))
+    assert told["values"]["MAIN.c"] == 100_000
+    assert (told["values"]["MAIN.first"], told["values"]["MAIN.seen"]) == (False, True)
+    assert told["values"]["MAIN.n"] in (4, 5)

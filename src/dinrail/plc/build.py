@@ -24,6 +24,9 @@ from dinrail.plc.project.parse import parse_project
 from dinrail.plc.source import Report, Severity
 from dinrail.plc.types.outside import outside_symbols
 
+_TASK_BEGIN = "__TASK_BEGIN"
+_TASK_LIST = "twincat_systeminfovarlist"
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -56,11 +59,17 @@ def check(project: Project, programs: Sequence[str] = (), *, needs_task: bool = 
         units = parse_project(project, report)
         tasks = (TaskSettings(programs=tuple(programs)),) if programs else _tasks(project, units, needs_task)
         whole = [*units, *library_units(project.libraries)]
-        calls = [(task.name, task.programs) for task in tasks]
+        begin = (_TASK_BEGIN,) if _asks_about_its_tasks(project) else ()
+        calls = [(task.name, (*begin, *task.programs)) for task in tasks]
         program = check_program(whole, calls, project.options, report)
     names = tuple(pou.name for unit in units for pou in unit.pous if pou.kind is PouKind.PROGRAM)
     lines = sum(source.text.count("\n") + 1 for source in project.sources().values())
     return Checked(project, program, tasks, report, names, lines)
+
+
+def _asks_about_its_tasks(project: Project) -> bool:
+    """Whether a text names the list, that the library's program fills at the begin of each cycle."""
+    return any(_TASK_LIST in source.text.lower() for source in project.sources().values())
 
 
 def _tasks(project: Project, units: Sequence[Unit], needs_task: bool) -> tuple[TaskSettings, ...]:

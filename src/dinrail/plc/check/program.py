@@ -109,7 +109,8 @@ def _entries(world: World, tasks: Sequence[tuple[str, Sequence[str]]]) -> None:
     for task, called in tasks:
         functions: list[Function] = []
         for name in called:
-            function = program.entry.get(name.upper())
+            found = world.pou(name.upper())  # the library has programs of its own, too
+            function = found.function if found is not None and found.kind is PouKind.PROGRAM else None
             if function is None:
                 text = f"the task {task} calls {name}, which is no program of this project"
                 hint = near(name, (each.name for each in program.entry.values()))
