@@ -4,7 +4,8 @@ No Python runs in either: each is called by a thread of its own that has let go 
 LLVM alone, no C compiler. Figures go through one array of 64-bit words; the tables below name its places.
 
     spin    reads the clock for `window`, then sleeps for `pause` (the rest of the machine needs the core, too, and the
-            kernel stops a real-time thread that never sleeps); two readings more than `threshold` apart are a gap
+            kernel stops a real-time thread that never sleeps); two readings `threshold` apart are a gap, and so is a
+            rest that ends a millisecond late
     cycle   sleeps until the next of equally spaced times and sees how late it wakes up. A wake-up that is a whole
             period late or more is counted, the cycles that passed are skipped, and the phase is kept: as the executive
             does it
@@ -36,6 +37,8 @@ _GAPS = 4096
 _BUCKETS = 20_000
 _BUCKET_NS = 100
 _WINDOW_NS, _PAUSE_NS = 80 * MS_NS, 20 * MS_NS
+_LATE_NS = MS_NS
+"""A rest that ends so late was taken away, too; a usual wake-up is the other loop's business."""
 
 # Places in the array of `spin`.
 _END, _WINDOW, _PAUSE, _THRESHOLD, _CAPACITY, _COUNT, _TURNS, _LONGEST, _SPUN = range(9)
@@ -98,13 +101,31 @@ define internal void @raise(ptr %a, i64 %place, i64 %value) {{
 declare i64 @llvm.smax.i64(i64, i64)
 declare i64 @llvm.smin.i64(i64, i64)
 
+define internal void @seen(ptr %a, i64 %since, i64 %gap) {{
+  call void @raise(ptr %a, i64 {_LONGEST}, i64 %gap)
+  %count = call i64 @get(ptr %a, i64 {_COUNT})
+  call void @add(ptr %a, i64 {_COUNT}, i64 1)
+  %capacity = call i64 @get(ptr %a, i64 {_CAPACITY})
+  %room = icmp slt i64 %count, %capacity
+  br i1 %room, label %keep, label %done
+keep:
+  %twice = mul i64 %count, 2
+  %at = add i64 %twice, {_HEAD}
+  %p = getelementptr i64, ptr %a, i64 %at
+  store i64 %since, ptr %p
+  %q = getelementptr i64, ptr %p, i64 1
+  store i64 %gap, ptr %q
+  br label %done
+done:
+  ret void
+}}
+
 define void @spin(ptr %a) {{
 entry:
   %end = call i64 @get(ptr %a, i64 {_END})
   %window = call i64 @get(ptr %a, i64 {_WINDOW})
   %pause = call i64 @get(ptr %a, i64 {_PAUSE})
   %threshold = call i64 @get(ptr %a, i64 {_THRESHOLD})
-  %capacity = call i64 @get(ptr %a, i64 {_CAPACITY})
   br label %burst
 burst:
   %began = call i64 @now()
@@ -116,20 +137,9 @@ turn:
   %gap = sub i64 %t, %last
   call void @add(ptr %a, i64 {_TURNS}, i64 1)
   %is_gap = icmp sge i64 %gap, %threshold
-  br i1 %is_gap, label %seen, label %next
-seen:
-  call void @raise(ptr %a, i64 {_LONGEST}, i64 %gap)
-  %count = call i64 @get(ptr %a, i64 {_COUNT})
-  call void @add(ptr %a, i64 {_COUNT}, i64 1)
-  %room = icmp slt i64 %count, %capacity
-  br i1 %room, label %keep, label %next
-keep:
-  %twice = mul i64 %count, 2
-  %at = add i64 %twice, {_HEAD}
-  %p = getelementptr i64, ptr %a, i64 %at
-  store i64 %last, ptr %p
-  %q = getelementptr i64, ptr %p, i64 1
-  store i64 %gap, ptr %q
+  br i1 %is_gap, label %gap_seen, label %next
+gap_seen:
+  call void @seen(ptr %a, i64 %last, i64 %gap)
   br label %next
 next:
   %over = icmp sge i64 %t, %until
@@ -142,6 +152,12 @@ rest:
 sleep:
   %wake = add i64 %t, %pause
   call void @sleep_until(i64 %wake)
+  %awake = call i64 @now()
+  %overslept = sub i64 %awake, %wake
+  %is_late = icmp sge i64 %overslept, {_LATE_NS}
+  br i1 %is_late, label %late_seen, label %burst
+late_seen:
+  call void @seen(ptr %a, i64 %wake, i64 %overslept)
   br label %burst
 done:
   ret void
