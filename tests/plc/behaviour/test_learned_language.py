@@ -305,3 +305,66 @@ def test_a_choice_leaves_alone_what_it_does_not_take() -> None:
         "MAIN.w": [-1, 1, 2],
         "MAIN.nCalls": [1, 2, 4],
     }
+
+
+def test_a_text_holds_the_path_of_its_instance() -> None:
+    """instance-path in a block with reflection, in blocks below it, in elements, as ADS names them; elsewhere none."""
+    text = """
+    {attribute 'reflection'}
+    FUNCTION_BLOCK FB_Base
+    VAR
+        {attribute 'instance-path'}
+        {attribute 'noinit'}
+        sPath : STRING(12);
+        n : INT := 5;
+    END_VAR
+    END_FUNCTION_BLOCK
+    FUNCTION_BLOCK FB_Plain
+    VAR
+        {attribute 'instance-path'}
+        sPath : STRING;
+        inner : FB_Base;
+    END_VAR
+    END_FUNCTION_BLOCK
+    FUNCTION_BLOCK FB_Below EXTENDS FB_Base
+    END_FUNCTION_BLOCK
+    PROGRAM MAIN
+    VAR p : FB_Plain; a : ARRAY [1..2, 0..1] OF FB_Below; END_VAR
+        ;
+    END_PROGRAM
+    """
+    seen = run_st(text, ["MAIN.p.sPath", "MAIN.p.inner.sPath", "MAIN.p.inner.n", "MAIN.a[2,0].sPath"])
+    assert seen == {
+        "MAIN.p.sPath": [""],
+        "MAIN.p.inner.sPath": ["MAIN.p.inner"],
+        "MAIN.p.inner.n": [5],
+        "MAIN.a[2,0].sPath": ["MAIN.a[2,0]"],
+    }
+
+
+def test_located_fields_of_a_local_instance_are_its_own() -> None:
+    """An instance in a method has nobody outside to map its inputs to: they start anew with each call."""
+    text = """
+    FUNCTION_BLOCK FB_Io
+    VAR_INPUT
+        nIn AT %I* : INT := 3;
+        bIn AT %I* : BOOL;
+    END_VAR
+    END_FUNCTION_BLOCK
+    FUNCTION F_Read : INT
+    VAR_INPUT n : INT; END_VAR
+    VAR fb : FB_Io; p : POINTER TO INT := ADR(fb.nIn); a : ARRAY [0..1] OF FB_Io; q : POINTER TO INT; END_VAR
+        q := ADR(a[1].nIn);
+        q^ := 1000;
+        F_Read := fb.nIn * 10 + n;
+        p^ := 7;
+        F_Read := F_Read + fb.nIn * 100 + a[1].nIn;
+    END_FUNCTION
+    PROGRAM MAIN
+    VAR x, y : INT; io : FB_Io; END_VAR
+        x := F_Read(1);
+        x := F_Read(2);
+        y := io.nIn;
+    END_PROGRAM
+    """
+    assert run_st(text, ["MAIN.x", "MAIN.y"]) == {"MAIN.x": [1732], "MAIN.y": [3]}

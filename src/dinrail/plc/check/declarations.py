@@ -84,6 +84,7 @@ class Declarations:
     planned: set[int] = field(default_factory=set)  # id of each class whose initialiser is decided
     initialisers: list[FunctionBlockType] = field(default_factory=list)  # whose initialiser is to be written
     holds_located: dict[int, bool] = field(default_factory=dict)  # by id(type)
+    holds_paths: dict[int, bool] = field(default_factory=dict)  # the same for texts with instance-path
     bodies: list[Body] = field(default_factory=list)
     fixed: dict[int, Address] = field(default_factory=dict)  # written addresses, by id(variable)
     woken: list[PouInfo] = field(default_factory=list)  # declared, not yet completed

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 def initial_bytes(declarations: Declarations, variable: Variable, syntax: VariableDecl, scope: Scope) -> None:
     """Sets a variable's initial bytes (None: zeros), a constant's value, and notes what is left for later."""
     world, kind = declarations.world, variable.type
-    if variable.is_reference_field or isinstance(kind, OpenArrayType) or variable.role is Role.IN_OUT:
+    is_bound = variable.is_reference_field and variable.area is None
+    if is_bound or isinstance(kind, OpenArrayType) or variable.role is Role.IN_OUT:
         if syntax.initial is not None and variable.role is Role.IN_OUT:
             text = f"{variable.name} is a VAR_IN_OUT: it starts with what the caller passes"
             world.report.error(syntax.initial.at, "initial-in-out", text)

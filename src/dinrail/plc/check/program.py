@@ -13,7 +13,7 @@ from dinrail.plc.check.initial import reset_statements
 from dinrail.plc.check.names import near
 from dinrail.plc.check.operand import Told
 from dinrail.plc.check.register import register
-from dinrail.plc.check.starting import configure, plan_initialiser, start_static, write_initialiser
+from dinrail.plc.check.starting import configure, plan_initialiser, start_located, start_static, write_initialiser
 from dinrail.plc.check.world import PouInfo, World
 from dinrail.plc.core.program import Function, Options, Program, TaskProgram
 from dinrail.plc.core.statement import Statement
@@ -143,11 +143,13 @@ def _elaborate(declarations: Declarations, body: Body) -> None:
     declared = list(function.locals)
     elaborator = declarations.elaborator(body.scope, function)
     statements = elaborator.statements(body.syntax.body)
-    function.body = _head(function, elaborator, declared) + statements
+    function.body = _head(declarations, function, elaborator, declared) + statements
     declarations.world.program.functions.append(function)
 
 
-def _head(function: Function, elaborator: Elaborator, declared: Sequence[Variable]) -> list[Statement]:
+def _head(
+    declarations: Declarations, function: Function, elaborator: Elaborator, declared: Sequence[Variable]
+) -> list[Statement]:
     """Locals, results and outputs start with their values at each call."""
     fresh = [each for each in function.parameters if each.role in (Role.OUTPUT, Role.RESULT)]
     fresh += [function.result] if function.result is not None else []
@@ -157,6 +159,8 @@ def _head(function: Function, elaborator: Elaborator, declared: Sequence[Variabl
             continue
         try:
             out += reset_statements(elaborator, variable, variable.at)
+            if variable.role not in (Role.OUTPUT, Role.RESULT):
+                out += start_located(declarations, elaborator, variable)
         except Told:
             continue
     return out

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from dinrail.plc.check.declarations import Declarations
-from dinrail.plc.check.initial import field_needs_start, fields_start, needs_start, start_statements
+from dinrail.plc.check.initial import (
+    field_needs_start,
+    fields_start,
+    needs_start,
+    reset_statements,
+    start_statements,
+)
 from dinrail.plc.check.operand import Told
+from dinrail.plc.check.reflection import write_paths, written_index
 from dinrail.plc.check.world import Scope
 from dinrail.plc.core.expression import (
     AddressOf,
@@ -19,7 +29,7 @@ from dinrail.plc.core.expression import (
     ViewAt,
 )
 from dinrail.plc.core.program import Function, FunctionKind
-from dinrail.plc.core.statement import Assign, Evaluate
+from dinrail.plc.core.statement import Assign, Evaluate, Statement
 from dinrail.plc.types.model import (
     BOOL,
     BYTE,
@@ -33,6 +43,9 @@ from dinrail.plc.types.model import (
     resolve,
 )
 from dinrail.plc.types.variable import Role, Storage, Variable
+
+if TYPE_CHECKING:
+    from dinrail.plc.check.elaborator import Elaborator
 
 MAX_LOCATED_ELEMENTS = 4096
 
@@ -108,6 +121,7 @@ def start_static(declarations: Declarations, variable: Variable) -> None:
     world = declarations.world
     startup = world.startup.get(id(variable))
     body = world.program.initialise.body
+    write_paths(variable, declarations.holds_paths)
     place = VariableAt(variable.at, variable, variable.type)
     if variable.bit >= 0 and variable.initial is not None:
         byte = VariableAt(variable.at, variable, BYTE)  # bits have no constant image of their own
@@ -121,7 +135,25 @@ def start_static(declarations: Declarations, variable: Variable) -> None:
         except Told:
             return
     if has_located(declarations, variable.type) and not variable.is_reference_field:
-        _bind_located(declarations, place, variable.type, variable.path)
+        _bind_located(declarations, place, variable.type, variable.path, lambda *what: _bind(declarations, *what))
+
+
+def start_located(declarations: Declarations, elaborator: Elaborator, variable: Variable) -> list[Statement]:
+    """Located fields of a local's instances: nothing outside can reach them, so each refers to a local of its own."""
+    out: list[Statement] = []
+
+    def bind(place: Location, part: Variable, path: str) -> None:
+        at = variable.at
+        hidden = Variable(path, part.type, Storage.LOCAL, Role.HIDDEN, at, initial=part.initial)
+        elaborator.function.locals.append(hidden)
+        address = AddressOf(at, VariableAt(at, hidden, hidden.type), ULINT)
+        out.extend(reset_statements(elaborator, hidden, at))
+        out.append(Assign(at, FieldAt(at, place, part, ULINT, raw=True), address))
+
+    if has_located(declarations, variable.type):
+        place = VariableAt(variable.at, variable, variable.type)
+        _bind_located(declarations, place, variable.type, variable.name, bind)
+    return out
 
 
 def has_located(declarations: Declarations, kind: Type) -> bool:
@@ -141,8 +173,10 @@ def has_located(declarations: Declarations, kind: Type) -> bool:
     return known
 
 
-def _bind_located(declarations: Declarations, place: Location, kind: Type, path: str) -> None:
-    """Gives each located field of an instance its variable in the process image, and binds the field to it."""
+def _bind_located(
+    declarations: Declarations, place: Location, kind: Type, path: str, bind: Callable[[Location, Variable, str], None]
+) -> None:
+    """Calls `bind` with each located field of an instance: (where its owner lies, the field, its path)."""
     target = resolve(kind)
     if isinstance(target, ArrayType):
         if target.count > MAX_LOCATED_ELEMENTS:
@@ -151,17 +185,19 @@ def _bind_located(declarations: Declarations, place: Location, kind: Type, path:
             return
         for number in range(target.count):
             element = IndexAt(place.at, place, Constant(place.at, LINT, number), target.element)
-            _bind_located(declarations, element, target.element, f"{path}[{_index(target, number)}]")
+            there = f"{path}[{written_index(target, number)}]"
+            _bind_located(declarations, element, target.element, there, bind)
     elif isinstance(target, StructType | FunctionBlockType):
         for part in target.fields.values():
             there = f"{path}.{part.name}"
             if part.area is not None:
-                _bind(declarations, place, part, there)
+                bind(place, part, there)
             elif not part.is_reference_field and has_located(declarations, part.type):
-                _bind_located(declarations, FieldAt(place.at, place, part, part.type), part.type, there)
+                _bind_located(declarations, FieldAt(place.at, place, part, part.type), part.type, there, bind)
 
 
 def _bind(declarations: Declarations, place: Location, part: Variable, path: str) -> None:
+    """Gives a located field its variable in the process image, and binds the field to it."""
     world = declarations.world
     variable = Variable(
         part.name,
@@ -189,13 +225,3 @@ def _bind(declarations: Declarations, place: Location, part: Variable, path: str
     at = part.at
     raw = FieldAt(at, place, part, ULINT, raw=True)
     world.program.initialise.body.append(Assign(at, raw, AddressOf(at, VariableAt(at, variable, part.type), ULINT)))
-
-
-def _index(kind: ArrayType, number: int) -> str:
-    """The written index of an element: `2,1`."""
-    out: list[str] = []
-    for lower, upper in reversed(kind.dimensions):
-        count = upper - lower + 1
-        out.append(str(lower + number % count))
-        number //= count
-    return ",".join(reversed(out))
