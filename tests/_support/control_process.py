@@ -56,6 +56,7 @@ class Running:
 
     def value(self, offset: int, size_bytes: int = 4, task: int = 0) -> int:
         """An integer of the task's published data."""
+        wait_for(lambda: self.channel.publication(task) > 0)
         snapshot = self.channel.snapshot(task)
         assert snapshot is not None
         return int.from_bytes(snapshot.data[offset : offset + size_bytes], "little", signed=True)

@@ -47,7 +47,7 @@ class Control:
     def __init__(self, options: ControlOptions, start_time: int) -> None:
         self.options = options
         self.images = Images(options.channel)
-        path, self.image, built = self.images.take(options.image, group=options.group)
+        path, self.image, built = self.images.take(options.image, group=options.group, trusted=True)
         self.settings = options.settings_of(self.image)
         self.module = self.executive = Module(path, self.image)
         self.plan = plan_channel(self.image, options.exchanges)

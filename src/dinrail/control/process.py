@@ -19,6 +19,7 @@ from dinrail.control.channel.create import write_answer
 from dinrail.control.channel.layout import ChannelHeader, Realtime, Request, offset_of
 from dinrail.control.channel.plan import CONTROL_RING_BYTES
 from dinrail.control.channel.ring import CommandRecord, RingReader
+from dinrail.control.channel.writer import LeaseTaken, make_lease, take_lease
 from dinrail.control.control import Control
 from dinrail.control.native import lock_memory
 from dinrail.control.options import ControlOptions, parse
@@ -36,6 +37,7 @@ class Process:
         self._ending = False
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
+        self._place = _hold_place(options)
         notes = _enter(options.cgroup)
         flags = Realtime(0)
         refusal = lock_memory()
@@ -86,6 +88,8 @@ class Process:
             text, accepted = self._do(record), True
         except DinrailError as fault:
             text, accepted = "\n".join(fault.lines()), False
+        except (ValueError, OSError) as fault:  # a path that is none
+            text, accepted = str(fault), False
         self._watch.lines.append(f"request {record.kind}: {'done' if accepted else text}")
         write_answer(control.memory, control.plan, record.end, accepted=accepted, text=text)
 
@@ -143,6 +147,16 @@ def _enter(cgroup: Path | None) -> list[str]:
     except OSError as fault:
         return [f"cannot enter {cgroup}: {fault.strerror}; other programs run on the control's cores, too"]
     return []
+
+
+def _hold_place(options: ControlOptions) -> int:
+    """A descriptor by which no second control comes up at this channel. Raises Refused, HostError."""
+    place = options.channel.with_name(options.channel.name + ".control")
+    make_lease(place, mode=0o600, group=None)
+    try:
+        return take_lease(place)
+    except LeaseTaken as fault:
+        raise Refused("another control runs there", where=str(options.channel)) from fault
 
 
 def _hold_latency(notes: list[str]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import control_app as app
@@ -144,3 +145,21 @@ def test_in_exception_no_change_is_made(tmp_path: Path) -> None:
         wait_for(lambda: running.channel.state == State.EXCEPTION)
         with pytest.raises(Refused, match="EXCEPTION"):
             swap(running, second)
+
+
+def test_an_image_that_others_may_have_written_is_refused(tmp_path: Path) -> None:
+    """Who may ask for a change may not choose what code runs: the file is root's, and only root writes it."""
+    second = app.write_app(tmp_path / "two.image", TASKS, version=2)
+    with control(begin(tmp_path)) as running:
+        running.more_cycles(3)
+        second.chmod(0o666)
+        with pytest.raises(Refused, match="others than root"):
+            swap(running, second)
+        second.chmod(0o644)
+        os.chown(second, 65534, -1)
+        with pytest.raises(Refused, match="others than root"):
+            swap(running, second)
+        with pytest.raises(Refused):
+            running.ask(Request.SWAP, b"/tmp/a\0b")
+        os.chown(second, 0, -1)
+        assert "carried over" in swap(running, second)

@@ -19,6 +19,7 @@ from dinrail.control.channel.request import answered
 from dinrail.control.channel.ring import RingWriter
 from dinrail.control.channel.writer import Writer
 from dinrail.control.options import ControlOptions
+from dinrail.control.settings import Overrun
 from dinrail.errors import HostError, Refused
 
 pytestmark = pytest.mark.control
@@ -324,3 +325,26 @@ def test_nobody_is_there(tmp_path: Path) -> None:
     """Asking where no control is up is a HostError, at once."""
     with pytest.raises(HostError):
         Channel.open(tmp_path / "channel")
+
+
+def test_one_control_runs_at_a_channel(tmp_path: Path) -> None:
+    """A second process for the same channel is refused, and the first one does not notice."""
+    options = options_in(tmp_path)
+    with control(options) as running:
+        argv = [sys.executable, "-m", "dinrail.control", *options.argv(None)]
+        second = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert second.returncode == 1
+        assert "another control runs there" in second.stderr
+        running.more_cycles(5)
+
+
+def test_too_many_long_cycles_are_a_fault_where_that_is_asked_for(tmp_path: Path) -> None:
+    """With the overrun policy `stop`, as many exceeded cycles in a row as the watchdog counts stop the task."""
+    settings = app.TaskSettings("Fast", 1_000_000, 30, watchdog_cycles=100, overrun=Overrun.STOP, programs=("MAIN0",))
+    with control(options_in(tmp_path, settings)) as running, Writer.open(running.options.channel) as writer:
+        running.more_cycles(5)
+        choose(writer, app.LONG)
+        wait_for(lambda: running.channel.state == State.EXCEPTION, seconds=60)
+        fault = running.channel.fault(0)
+        assert fault is not None
+        assert fault.text.startswith(b"Fast: watchdog: ") or fault.text.startswith(b"Fast: runaway: ")

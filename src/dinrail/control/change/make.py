@@ -36,7 +36,7 @@ def change_online(control: Control, source: Path) -> str:
     """
     if control.state not in (State.RUN, State.STOP):
         raise Refused(f"the control is in {control.state.name}", hint="dinrail control reset, dinrail control start")
-    path, image, built = control.images.take(source, group=control.options.group)
+    path, image, built = control.images.take(source, group=control.options.group, trusted=False)
     _check(control, image)
     plan = plan_change(read_state(control.image.state), read_state(image.state))
     expected_ns = _expected_ns(plan)
