@@ -87,6 +87,8 @@ class Control:
         if self.heap is not None:
             self.heap.touch()
             self.module.give_heap(self.heap.base, self.heap.size_bytes)
+            self.memory.set_u64(offset_of(ChannelHeader, "heap_address"), self.heap.base)
+            self.memory.set_u64(offset_of(ChannelHeader, "heap_bytes"), self.heap.size_bytes)
         self.initial_fault = self.run_initialiser(self.module)
         self.retained.put(self.module)
         at = offset_of(ChannelHeader, "restart_index")
