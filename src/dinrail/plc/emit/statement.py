@@ -26,6 +26,7 @@ from dinrail.plc.core.statement import (
     Try,
 )
 from dinrail.plc.emit import choice, expression, guarded, intrinsic, location
+from dinrail.plc.emit.bounded import is_short
 from dinrail.plc.emit.failure import EmitFault
 from dinrail.plc.emit.writer import LEAVE_AGAIN, LEAVE_FUNCTION, LEAVE_LOOP, LoopTargets, Writer
 from dinrail.plc.source import Place
@@ -34,11 +35,14 @@ from dinrail.plc.types.model import CLASS_NUMBER_BYTES, FunctionBlockType, TextT
 
 def statements(w: Writer, nodes: Sequence[Statement]) -> None:
     """Each in turn. What can never be reached goes into a block that LLVM drops."""
+    before: Statement | None = None
     for node in nodes:
         if w.terminated and type(node) is not Label:
             w.begin(w.label())
         w.at(node.at)
+        w.before = before
         _STATEMENTS[type(node)](w, node)
+        before = node
 
 
 def _assign(w: Writer, node: Assign) -> None:
@@ -120,6 +124,7 @@ def _if(w: Writer, node: If) -> None:
 
 def _loop(w: Writer, node: Loop) -> None:
     head, body, step, leave = (w.label() for _ in range(4))
+    ends_soon = w.emission.options.loop_abort and is_short(w, node, w.before)
     w.begin(head)
     if node.condition is not None:
         w.branch(expression.value(w, node.condition), body, leave)
@@ -134,7 +139,10 @@ def _loop(w: Writer, node: Loop) -> None:
         latch = w.label()
         w.branch(expression.value(w, node.until), leave, latch)
         w.begin(latch)
-    _back(w, head, node.at)
+    if ends_soon:
+        w.jump(head)
+    else:
+        _back(w, head, node.at)
     w.begin(leave)
 
 

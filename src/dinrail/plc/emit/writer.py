@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from dinrail.plc.core.expression import Expression
 from dinrail.plc.core.program import Fault, Function
+from dinrail.plc.core.statement import Statement
 from dinrail.plc.emit.debuginfo import FunctionScope
 from dinrail.plc.emit.emission import Emission
 from dinrail.plc.source import Place
@@ -31,6 +32,8 @@ class Writer:
     slots:    operand of each local's and parameter's memory.
     known:    expressions that are evaluated already, in the innermost IndexAt (its checks and its index share some).
     prologue: what the entry block does behind the allocas; every part of the function repeats it.
+    before:   the statement in front of the one that is being written.
+    taken:    locals whose address somebody gets, once it was asked (see `bounded`).
     outlined: whether this is a part of a function that stands under a handler of its own; leaving it by RETURN, EXIT or
               CONTINUE is told to the function by a number (LEAVE_...), those that occur are in `leaves`.
     """
@@ -50,6 +53,8 @@ class Writer:
     debug: str = ""
     terminated: bool = False
     leaves: set[int] = field(default_factory=set)
+    before: Statement | None = None
+    taken: set[Variable] | None = None
     _values: int = 0
     _blocks: int = 0
 
