@@ -332,7 +332,7 @@ def test_one_control_runs_at_a_channel(tmp_path: Path) -> None:
     options = options_in(tmp_path)
     with control(options) as running:
         argv = [sys.executable, "-m", "dinrail.control", *options.argv(None)]
-        second = subprocess.run(argv, capture_output=True, text=True, check=False)
+        second = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
         assert second.returncode == 1
         assert "another control runs there" in second.stderr
         running.more_cycles(5)
