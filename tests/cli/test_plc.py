@@ -205,3 +205,15 @@ def test_a_program_sees_its_own_task(dinrail: Program) -> None:
     assert told["values"]["MAIN.c"] == 100_000
     assert (told["values"]["MAIN.first"], told["values"]["MAIN.seen"]) == (False, True)
     assert told["values"]["MAIN.n"] in (4, 5)
+
+
+def test_a_program_knows_its_name(dinrail: Program) -> None:
+    """`TwinCAT_SystemInfoVarList` holds the project's and the task's name from the first cycle on."""
+    text = (
+        "PROGRAM MAIN\nVAR\n project, task : STRING;\n n : UDINT;\nEND_VAR\n"
+        "project := TwinCAT_SystemInfoVarList._AppInfo.ProjectName;\n"
+        "task := TwinCAT_SystemInfoVarList._TaskInfo[GETCURTASKINDEXEX()].TaskName;\n"
+        "n := TwinCAT_SystemInfoVarList._AppInfo.TaskCnt;\nEND_PROGRAM\n"
+    )
+    told = json.loads(dinrail("--json", "plc", "run", dinrail.write("press.st", text), "--cycles", "1"))
+    assert told["values"] == {"MAIN.project": "press", "MAIN.task": "PlcTask", "MAIN.n": 1}

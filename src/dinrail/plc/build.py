@@ -14,6 +14,7 @@ from dinrail.plc.check.program import check_program
 from dinrail.plc.core.program import Program
 from dinrail.plc.emit.build import build_image
 from dinrail.plc.emit.state import state_of
+from dinrail.plc.identity import write_identity
 from dinrail.plc.library import library_sources, library_units
 from dinrail.plc.messages import Sources, headline, ordered
 from dinrail.plc.parse.declaration import PouKind, Unit
@@ -62,6 +63,8 @@ def check(project: Project, programs: Sequence[str] = (), *, needs_task: bool = 
         begin = (_TASK_BEGIN,) if _asks_about_its_tasks(project) else ()
         calls = [(task.name, (*begin, *task.programs)) for task in tasks]
         program = check_program(whole, calls, project.options, report)
+        if begin and not report.failed:
+            write_identity(program, project.name, tasks)
     names = tuple(pou.name for unit in units for pou in unit.pous if pou.kind is PouKind.PROGRAM)
     lines = sum(source.text.count("\n") + 1 for source in project.sources().values())
     return Checked(project, program, tasks, report, names, lines)
