@@ -127,6 +127,8 @@ class Writer(ValueWriter):
         if node.intrinsic in _CLOCK:
             kind, name = _CLOCK[node.intrinsic]
             return self.temporary(kind, f"oracle_clock.{name}")
+        if node.intrinsic is Intrinsic.CHANGE:
+            return "0"
         if node.intrinsic in _MEMORY:
             kind, call = _MEMORY[node.intrinsic]
             return self.temporary(kind, call % tuple(values))

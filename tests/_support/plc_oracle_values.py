@@ -153,6 +153,8 @@ class Values(Places):
             value: Value = getattr(self.machine.clock, CLOCK_FIELDS[node.intrinsic])
             return value
         match node.intrinsic:
+            case Intrinsic.CHANGE:  # there is no online change
+                return 0
             case Intrinsic.COPY_MEMORY | Intrinsic.FILL_MEMORY | Intrinsic.COMPARE_MEMORY:
                 return self._memory(node.intrinsic, *(int(argument) for argument in arguments))
             case Intrinsic.ALLOCATE:

@@ -6,6 +6,9 @@ the record's start; who writes a field is said with it.
 
 A fault is recorded once, by the code in the task's own thread, and then longjmp goes to the innermost handler:
 
+    table at CHANGES:   0 first, 8 last + 1 address of the data u64 | 16 count u64 | 24 then, by address: an instance's
+                        address u64, NEW_OR_GONE or COPIED u64; those in the data that it does not name are STAYS
+
     handler record (on the stack of whoever guards):   0 previous handler u64 | 8 depth u32 | 16 jmp_buf
 
 `frames` are return addresses, innermost first: whoever looks one up takes the address - 1. (The address of a trap
@@ -37,7 +40,11 @@ FAULT_PLACE = 80  # u64, fault: plc.source.Place; 0 for a trap, whose place is i
 FAULT_VALUES = 88  # i64[3], fault: of BOUNDS the index, lower, upper bound; of a trap the address it touched
 FRAMES = 112  # u64[FRAMES_MAX], fault
 FRAMES_MAX = 64
-END = FRAMES + 8 * FRAMES_MAX
+CHANGES = FRAMES + 8 * FRAMES_MAX  # u64, whoever makes an online change: address of a table of instances; 0: none
+END = CHANGES + 8
+
+NEW_OR_GONE, COPIED, STAYS = 1, 2, 3
+"""What an online change does to an instance: COPIED into another declaration of its class, STAYS in the same one."""
 
 HANDLER_PREVIOUS = 0
 HANDLER_DEPTH = 8

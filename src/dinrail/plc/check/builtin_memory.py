@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dinrail.plc.check import build, dispatch
+from dinrail.plc.check import build
+from dinrail.plc.check.after_init import after_statements
 from dinrail.plc.check.conversions import loaded, name_of
 from dinrail.plc.check.effects import pinned
 from dinrail.plc.check.initial import initialise_statements
+from dinrail.plc.check.leaving import delete_statements
 from dinrail.plc.check.literals import text_constant
 from dinrail.plc.check.operand import Operand, TypeRef
 from dinrail.plc.check.places import open_bounds
@@ -189,6 +191,7 @@ def _new(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _want: 
     image = e.default_bytes(kind)
     then: list[Statement] = [Fill(at, place, image)] if any(image) else []
     then += initialise_statements(e, place, kind, at, given)
+    then += after_statements(e, place, kind, at)
     statements: list[Statement] = [taken]
     if then:
         statements.append(If(at, _not_zero(value, at), then, []))
@@ -205,22 +208,10 @@ def _delete(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _wan
     before: list[Statement] = []
     place = pinned(e, goal.place, before, at)
     value = core.Load(at, place, ULINT)
-    then = _exit_call(e, kind, value, at)
+    then = delete_statements(e, kind.target, value, at)
     then.append(Evaluate(at, IntrinsicCall(at, Intrinsic.RELEASE, [value], BOOL)))
     then.append(Assign(at, place, build.number(0, ULINT, at)))
     return Operand(None, after=[*before, If(at, _not_zero(value, at), then, [])])
-
-
-def _exit_call(e: Elaborator, kind: PointerType, address: core.Expression, at: Place) -> list[Statement]:
-    block = resolve(kind.target) if kind.target is not None else None
-    if not isinstance(block, FunctionBlockType):
-        return []
-    info = e.world.pou_of_type[id(block)].find_method("FB_EXIT")
-    if info is None:
-        return []
-    no = core.Constant(at, BOOL, False)
-    place = core.DerefAt(at, address, block)
-    return [Evaluate(at, dispatch.dispatched(e, info.function, dispatch.method_key(info), place, [no], at))]
 
 
 def _pouname(e: Elaborator, node: syntax.Call, _arguments: list[syntax.Expr], _want: Type | None) -> Operand:

@@ -83,6 +83,7 @@ class Declarations:
     configured: dict[str, VariableDecl] = field(default_factory=dict)  # VAR_CONFIG, by upper-case path
     planned: set[int] = field(default_factory=set)  # id of each class whose initialiser is decided
     initialisers: list[FunctionBlockType] = field(default_factory=list)  # whose initialiser is to be written
+    leaving: list[FunctionBlockType] = field(default_factory=list)  # the same for FB_Exit and FB_Reinit
     holds_located: dict[int, bool] = field(default_factory=dict)  # by id(type)
     holds_paths: dict[int, bool] = field(default_factory=dict)  # the same for texts with instance-path
     bodies: list[Body] = field(default_factory=list)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dinrail.plc.check.overriding import CONSTRUCTOR
+from dinrail.control.context import COPIED
+from dinrail.plc.check.after_init import after_statements, is_called_after
+from dinrail.plc.check.leaving import change_of, is_change
+from dinrail.plc.check.overriding import CONSTRUCTOR, IMPLICIT
 from dinrail.plc.check.packing import default_bytes, unpack_scalar
 from dinrail.plc.check.world import Later, MethodInfo, PouInfo, World
 from dinrail.plc.core import statement as core
@@ -23,6 +26,7 @@ from dinrail.plc.core.expression import (
     VariableAt,
     ViewAt,
 )
+from dinrail.plc.core.program import Function, FunctionKind
 from dinrail.plc.parse.expression import Argument, Literal, LiteralKind, Passing, StructInit
 from dinrail.plc.source import Place
 from dinrail.plc.types.model import (
@@ -50,7 +54,7 @@ def needs_start(world: World, kind: Type) -> bool:
     while isinstance(kind, ArrayType | AliasType):
         kind = kind.element if isinstance(kind, ArrayType) else kind.target
     if isinstance(kind, FunctionBlockType):
-        return kind.initialise is not None or CONSTRUCTOR in kind.methods
+        return kind.initialise is not None or CONSTRUCTOR in kind.methods or is_called_after(world, kind)
     return isinstance(kind, StructType) and any(field_needs_start(world, part) for part in kind.fields.values())
 
 
@@ -97,7 +101,7 @@ def start_statements(elaborator: Elaborator, place: Location, variable: Variable
         out = initialise_statements(elaborator, place, variable.type, at, arguments)
     for later in startup.later if startup else []:
         out += _assign_later(elaborator, place, later)
-    return out
+    return out + after_statements(elaborator, place, variable.type, at)
 
 
 def _assign_later(elaborator: Elaborator, base: Location, later: Later) -> list[core.Statement]:
@@ -178,8 +182,23 @@ def _instance(
         if isinstance(owner.type, FunctionBlockType) and owner.type is not kind:
             place = ViewAt(at, location, owner.type)
         own = [argument for argument in given if argument.name.upper() in method.variables or owner is constructors[-1]]
-        out.append(core.Evaluate(at, elaborator.call_method(place, method, own, at)))
+        call = elaborator.call_method(place, method, own, at)
+        if elaborator.function.kind is FunctionKind.INITIALISER and isinstance(call, Call):
+            _ask_about_change(call, location, at)
+        out.append(core.Evaluate(at, call))
     return out
+
+
+def _ask_about_change(call: Call, location: Location, at: Place) -> None:
+    """FB_Init's first two arguments, where an online change may be why it runs: FALSE, TRUE when the instance was
+    there before."""
+    for number, how in zip(_implicit(call.function), (Comparison.LESS, Comparison.GREATER_EQUAL), strict=False):
+        call.arguments[number] = is_change(change_of(location, at), how, COPIED, at)
+
+
+def _implicit(function: Function) -> list[int]:
+    """Where bInitRetains and bInCopyCode stand among a function's parameters."""
+    return [number for number, each in enumerate(function.parameters) if each.role is Role.INPUT][: len(IMPLICIT)]
 
 
 def _named(

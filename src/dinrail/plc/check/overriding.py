@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dinrail.plc.check.attributes import attribute
 from dinrail.plc.check.world import MethodInfo, PouInfo
 from dinrail.plc.core.program import Function
 from dinrail.plc.parse.declaration import Access
@@ -13,8 +14,12 @@ from dinrail.plc.types.variable import Role, Variable
 if TYPE_CHECKING:
     from dinrail.plc.check.declarations import Declarations
 
+EXIT, REINIT = "FB_EXIT", "FB_REINIT"
 CONSTRUCTOR = "FB_INIT"
 """Never dispatched: each class's own is called, base first; so a derived one may take more."""
+
+AFTER_INIT = "call_after_init"
+"""The attribute of methods that run when an instance has its initial values (see after_init)."""
 
 IMPLICIT = ("bInitRetains", "bInCopyCode")
 """What the system gives to FB_Init before what a declaration gives."""
@@ -54,6 +59,7 @@ def _block(declarations: Declarations, info: PouInfo, block: FunctionBlockType) 
         if inherited is not None:
             _check_override(declarations, info, method, inherited)
         block.methods[name] = method.function
+        _check_implicit(declarations, name, method)
         if name == CONSTRUCTOR:
             _check_constructor(declarations, method)
         else:
@@ -72,6 +78,24 @@ def _check_constructor(declarations: Declarations, method: MethodInfo) -> None:
         text = "FB_Init gives BOOL and begins with two inputs of the system's"
         hint = "METHOD FB_Init : BOOL VAR_INPUT bInitRetains : BOOL; bInCopyCode : BOOL; (* your own *) END_VAR"
         declarations.world.report.error(method.syntax.at, "fb-init-signature", text, hint)
+
+
+def _check_implicit(declarations: Declarations, name: str, method: MethodInfo) -> None:
+    """What the system calls with its own arguments: FB_Exit, FB_Reinit, methods with call_after_init."""
+    seen, report, at = _seen(method.function), declarations.world.report, method.syntax.at
+    result = result_of(method.function)
+    if name == EXIT:
+        fits = len(seen) == 1 and seen[0].role is Role.INPUT and same_type(seen[0].type, BOOL)
+        if not fits or result is None or not same_type(result.type, BOOL):
+            hint = "METHOD FB_Exit : BOOL VAR_INPUT bInCopyCode : BOOL; END_VAR"
+            report.error(at, "fb-exit-signature", "FB_Exit gives BOOL and has one input, the system's", hint)
+    elif name == REINIT:
+        if seen or result is None or not same_type(result.type, BOOL):
+            hint = "METHOD FB_Reinit : BOOL"
+            report.error(at, "fb-reinit-signature", "FB_Reinit gives BOOL and has no parameters", hint)
+    elif method.function.parameters and attribute(method.syntax.attributes, AFTER_INIT) is not None:
+        text = f"{method.name} is called by the system (call_after_init): it can have no parameters"
+        report.error(at, "call-after-init", text)
 
 
 def _inherit_accessors(info: PouInfo) -> None:

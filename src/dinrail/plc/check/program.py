@@ -10,10 +10,18 @@ from dinrail.plc.check.elaborator import Elaborator
 from dinrail.plc.check.finishing import finish
 from dinrail.plc.check.fold import constant
 from dinrail.plc.check.initial import reset_statements
+from dinrail.plc.check.leaving import write_leaving
 from dinrail.plc.check.names import near
 from dinrail.plc.check.operand import Told
 from dinrail.plc.check.register import register
-from dinrail.plc.check.starting import configure, plan_initialiser, start_located, start_static, write_initialiser
+from dinrail.plc.check.starting import (
+    configure,
+    own_fields,
+    plan_initialiser,
+    start_located,
+    start_static,
+    write_initialiser,
+)
 from dinrail.plc.check.world import PouInfo, World
 from dinrail.plc.core.program import Function, Options, Program, TaskProgram
 from dinrail.plc.core.statement import Statement
@@ -124,13 +132,16 @@ def _bodies(declarations: Declarations) -> None:
     """All code, until nothing new turns up: bodies mention library POUs, which bring bodies and statics."""
     program = declarations.world.program
     started = 0
-    while declarations.bodies or declarations.initialisers or started < len(program.statics):
+    while declarations.bodies or declarations.initialisers or declarations.leaving or started < len(program.statics):
         while started < len(program.statics):
             start_static(declarations, program.statics[started])
             started += 1
         initialisers, declarations.initialisers = declarations.initialisers, []
         for kind in initialisers:
             write_initialiser(declarations, kind)
+        leaving, declarations.leaving = declarations.leaving, []
+        for kind in leaving:
+            write_leaving(declarations, kind, own_fields(kind))
         bodies, declarations.bodies = declarations.bodies, []
         for body in bodies:
             _elaborate(declarations, body)

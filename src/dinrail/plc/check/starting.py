@@ -13,6 +13,7 @@ from dinrail.plc.check.initial import (
     reset_statements,
     start_statements,
 )
+from dinrail.plc.check.leaving import leave_static, plan_leaving
 from dinrail.plc.check.operand import Told
 from dinrail.plc.check.reflection import write_paths, written_index
 from dinrail.plc.check.world import Scope
@@ -68,6 +69,7 @@ def plan_initialiser(declarations: Declarations, block: FunctionBlockType) -> No
         info = declarations.world.pou_of_type.get(id(block))
         block.initialise.from_library = info is not None and info.from_library
         declarations.initialisers.append(block)
+    plan_leaving(declarations, block, own_fields(block))
 
 
 def _plan_inside(declarations: Declarations, kind: Type) -> None:
@@ -134,6 +136,7 @@ def start_static(declarations: Declarations, variable: Variable) -> None:
             body += start_statements(elaborator, place, variable, variable.at)
         except Told:
             return
+    leave_static(declarations, place, variable)
     if has_located(declarations, variable.type) and not variable.is_reference_field:
         _bind_located(declarations, place, variable.type, variable.path, lambda *what: _bind(declarations, *what))
 

@@ -72,7 +72,7 @@ def call_graph(program: Program) -> CallGraph:
     """The graph of a whole application."""
     graph = CallGraph(program)
     tables = _Tables(program)
-    for function in (*program.functions, program.initialise):
+    for function in (*program.functions, program.initialise, program.leave, program.reinitialise):
         collector = _Collector(tables)
         collector.statements(function.body)
         graph.uses[id(function)] = collector.uses

@@ -297,6 +297,7 @@ class Intrinsic(enum.Enum):
     ALLOCATE = "allocate"  # (bytes ULINT) -> ULINT: zeroed memory of the application's own heap, 0 when full
     RELEASE = "release"  # (address ULINT) -> BOOL
     LOG = "log_text"  # (address ULINT of a STRING, level DINT) -> BOOL: into the application's log ring
+    CHANGE = "change"  # (address ULINT of an instance) -> DINT: what an online change does to it (control.context)
     FAULT = "fault"  # (code DINT) -> BOOL: ends the task as Fault.USER, or goes to the CATCH around it
 
 

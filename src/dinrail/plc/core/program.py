@@ -101,6 +101,9 @@ class Program:
     data_bytes: size of the statics' memory, which `segments` divide (see types.layout).
     tasks:      in the configuration's order.
     initialise: run once before the first cycle, after the constant image is in place.
+    leave:      FB_Exit of all instances, in the reverse order: run once behind the last cycle, and in an online change
+                on the old data before they are copied. Empty when no class has one.
+    reinitialise: FB_Reinit of the instances that an online change has copied into another declaration.
     entry:      the programs' functions by upper-case name.
     """
 
@@ -114,6 +117,8 @@ class Program:
     area_bytes: dict[str, int] = field(default_factory=dict)  # by Area.value
     entry: dict[str, Function] = field(default_factory=dict)
     initialise: Function = field(default_factory=lambda: Function("__INIT", FunctionKind.INITIALISER))
+    leave: Function = field(default_factory=lambda: Function("__EXIT", FunctionKind.INITIALISER))
+    reinitialise: Function = field(default_factory=lambda: Function("__REINIT", FunctionKind.INITIALISER))
     data_bytes: int = 0
     tasks: list[TaskProgram] = field(default_factory=list)
     segments: tuple[Segment, ...] = ()

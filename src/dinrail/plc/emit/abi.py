@@ -12,8 +12,10 @@ Exported data
 
 Exported code
     u32 dinrail_initialise(ctx)     what the constant image cannot do; once, before the first cycle
+    u32 dinrail_exit(ctx)           FB_Exit of all instances, behind the last cycle; there is none without one
+    u32 dinrail_reinitialise(ctx)   FB_Reinit, behind an online change's copying; likewise
     u32 dinrail_task_<n>(ctx)       the programs of task n (from 0), in order: one cycle
-        both under a handler of their own: 0, or the number of the fault that ended it (the rest is in ctx)
+        all under a handler of their own: 0, or the number of the fault that ended it (the rest is in ctx)
 
 For the executive
     u64 dinrail_guard(ctx, body, self, frame)
@@ -39,6 +41,8 @@ CONTEXTS = "dinrail_contexts"
 LOG = "dinrail_log"
 HEAP = "dinrail_heap"
 INITIALISE = "dinrail_initialise"
+EXIT = "dinrail_exit"
+REINITIALISE = "dinrail_reinitialise"
 GUARD = "dinrail_guard"
 TRAP = "dinrail_trap"
 

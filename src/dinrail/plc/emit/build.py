@@ -93,8 +93,9 @@ def _tasks(
                 for area, space in _AREAS
                 if program.area_bytes.get(area.value)
             ]
-        start = f"@{abi.task_symbol(index)}"
-        stack_bytes = deepest(module.calls, frames, start, options.recursion_limit)
+        starts = [f"@{abi.task_symbol(index)}"]
+        starts += [start for each in (abi.EXIT, abi.REINITIALISE) if (start := f"@{each}") in module.calls]
+        stack_bytes = max(deepest(module.calls, frames, start, options.recursion_limit) for start in starts)
         out.append(TaskImage(settings, tuple(segments), stack_bytes))
     return tuple(out)
 

@@ -131,6 +131,10 @@ def _release(w: Writer, _node: IntrinsicCall, operands: list[str]) -> str:
     return w.value(f"call i1 {w.emission.helper('dinrail_release')}(i64 {operands[0]})")
 
 
+def _change(w: Writer, _node: IntrinsicCall, operands: list[str]) -> str:
+    return w.value(f"call i32 {w.emission.helper('dinrail_change_of')}(ptr %ctx, i64 {operands[0]})")
+
+
 def _log(w: Writer, node: IntrinsicCall, operands: list[str]) -> str:
     text = location.checked_pointer(w, operands[0], node.at)
     w.effect(f"call void {w.emission.helper('dinrail_log_text')}(ptr %ctx, ptr {text}, i32 {operands[1]})")
@@ -154,6 +158,7 @@ _OTHERS: dict[Intrinsic, Callable[[Writer, IntrinsicCall, list[str]], str]] = {
     Intrinsic.PRECISE_TIME: _precise_time,
     Intrinsic.ALLOCATE: _allocate,
     Intrinsic.RELEASE: _release,
+    Intrinsic.CHANGE: _change,
     Intrinsic.LOG: _log,
     Intrinsic.FAULT: _fault,
 }

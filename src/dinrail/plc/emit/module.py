@@ -44,6 +44,9 @@ def write_module(program: Program, tasks: Sequence[TaskProgram], options: Option
     emission = Emission(program, options)
     parts = [_data(program), _areas(program), _contexts(len(tasks))]
     entries = [_entry(emission, abi.INITIALISE, "initialisation", [program.initialise])]
+    for symbol, function in ((abi.EXIT, program.leave), (abi.REINITIALISE, program.reinitialise)):
+        if function.body:
+            entries.append(_entry(emission, symbol, symbol.removeprefix("dinrail_"), [function]))
     for index, task in enumerate(tasks):
         entries.append(_entry(emission, abi.task_symbol(index), task.name, task.programs))
     parts.append(stubs_text(emission, stubs_of(program)))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dinrail.control import context
 from dinrail.plc.core.program import Fault
+from dinrail.plc.emit.changing import CHANGE_OF
 from dinrail.plc.emit.heap import ALLOCATE, RELEASE
 
 
@@ -366,6 +367,7 @@ HELPERS = {
         _SIGN, declares=(("memcmp", "declare i32 @memcmp(ptr, ptr, i64) nounwind willreturn memory(argmem: read)"),)
     ),
     "dinrail_allocate": Helper(ALLOCATE, declares=(_MEMSET, _LEADING_ZEROS)),
+    "dinrail_change_of": Helper(CHANGE_OF),
     "dinrail_release": Helper(RELEASE, ("dinrail_allocate",)),
     "text_compare_8": Helper(_COMPARE_TEXT_8, declares=(_STRNCMP, _STRNLEN)),
     "text_compare_16": Helper(_COMPARE_TEXT_16),

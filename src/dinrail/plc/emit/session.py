@@ -87,6 +87,10 @@ class Session:
             return None
         return self._run(self._initialise, 0, None)
 
+    def leave(self) -> FaultRecord | None:
+        """FB_Exit of all instances, as at the control's end; None, or the fault of it."""
+        return self._run(_ENTRY(self._address(abi.EXIT)), 0, None) if self.program.leave.body else None
+
     def entry_address(self, task: int) -> int:
         """The address of a task's cycle, `u32 (ctx)`: for whoever times it."""
         return self._address(abi.task_symbol(task))

@@ -285,6 +285,9 @@ class FunctionBlockType:
     slots:      upper-case name -> index in the class's table, the same in every class below.
     body:       the function block's own body (`FB()`), also dispatched (slot of the empty name).
     initialise: sets what no constant image can (references, calls, FB_Init); None when there is nothing to do.
+    leave:      FB_Exit of the instance and of those in it (its one parameter: bInCopyCode); None likewise. Dispatched
+                by the method name `LEAVE`.
+    reinitialise: FB_Reinit of those in it, and its own; None likewise.
     """
 
     name: str
@@ -295,6 +298,8 @@ class FunctionBlockType:
     slots: dict[str, int] = field(default_factory=dict)
     body: Function | None = None
     initialise: Function | None = None
+    leave: Function | None = None
+    reinitialise: Function | None = None
     abstract: bool = False
     final: bool = False
     number: int = 0
