@@ -1,13 +1,18 @@
 """Checked tree to machine code. The only room with llvmlite.
 
-abi                        how the code is called, what the shared object exports
-module                     Program -> text in LLVM's language      (emission, writer: its state)
-function statement choice guarded expression arithmetic call intrinsic location      one part of the tree each
-dispatch                   class and interface tables
-runtime heap               the helpers that the code calls, in LLVM's language themselves
-debuginfo                  which instruction came from where
-machine                    text -> object
-link                       object -> shared object
-debugmap stack             what is read out of the object: addresses' places, depth of the stack
-session                    the code in this process, for tests and quick runs
+Text in LLVM's language, one part of the tree in each file:
+    module function statement choice guarded bounded expression arithmetic call intrinsic location
+    emission writer            its state: of the module, of a function
+    dispatch                   class and interface tables
+    aliasing                   what LLVM may take for granted about memory
+    debuginfo                  which instruction came from where
+    runtime heap rpc           helpers that the code calls, stubs for methods called from outside
+    abi                        how the code is called, what the shared object exports
+
+From there on:
+    machine link               text -> object -> shared object
+    debugmap stack             read out of it: addresses' places, depth of the stack
+    build                      all of it, to an image
+    session paths values       the code in this process, for tests and quick runs
+    executive/                 what runs a task's cycles
 """
