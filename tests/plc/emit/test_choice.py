@@ -57,3 +57,12 @@ def test_a_case_without_branches_that_match_changes_nothing() -> None:
     """No ELSE, no match: the CASE is empty."""
     text = "PROGRAM MAIN\nVAR s : INT := 7; r : INT; END_VAR\nCASE s OF\n1: r := 1;\nEND_CASE\nEND_PROGRAM"
     assert run_st(text, ["MAIN.r"]) == {"MAIN.r": [0]}
+
+
+def test_a_very_long_chain_of_elsif_compiles() -> None:
+    """Five hundred branches are no depth for the compiler."""
+    branches = "\n".join(f"ELSIF y = {k} THEN x := {k * k};" for k in range(1, 500))
+    text = (
+        f"PROGRAM MAIN\nVAR x : DINT; y : DINT := 499; END_VAR\nIF y = 0 THEN x := 5;\n{branches}\nEND_IF\nEND_PROGRAM"
+    )
+    assert run_st(text, ["MAIN.x"]) == {"MAIN.x": [499 * 499]}
