@@ -153,7 +153,7 @@ class ExchangeBlock:
     _reserved_4c: bytes = pad(0x4C, 0x14)
 
 
-@record(size_bytes=0x40, name="ChangeBlock", source="docs/control.md")
+@record(size_bytes=0x60, name="ChangeBlock", source="docs/control.md")
 class ChangeBlock:
     """An online change, ready to be made between two cycles."""
 
@@ -164,7 +164,11 @@ class ChangeBlock:
     range_count: int = u64(0x20)
     took_ns: int = u64(0x28)  # t
     done: int = u64(0x30)  # t: 1, last
-    _reserved_38: bytes = pad(0x38, 8)
+    leave: int = u64(0x38)  # u32 leave(ctx) of the old module, before the copying (FB_Exit); 0: nothing to do
+    leave_table: int = u64(0x40)  # control.context, CHANGES, for it
+    reinitialise: int = u64(0x48)  # u32 reinitialise(ctx) of the new one, behind it (FB_Reinit); 0
+    reinitialise_table: int = u64(0x50)
+    _reserved_58: bytes = pad(0x58, 8)
 
 
 @record(size_bytes=0x20, name="OperationBlock", source="docs/control.md")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 import time
 
 from dinrail.control.channel.create import Loaded, Owner, create_channel, show_channel, write_loaded
@@ -16,6 +17,7 @@ from dinrail.control.channel.layout import ChannelHeader, FourSlots, Realtime, S
 from dinrail.control.channel.plan import plan_channel
 from dinrail.control.channel.reader import Channel
 from dinrail.control.context import FaultRecord
+from dinrail.control.faults import fault_name
 from dinrail.control.images import Images
 from dinrail.control.module import Module
 from dinrail.control.native import Arena
@@ -40,6 +42,10 @@ _FRESH = {
 }
 """A task's words after a reset."""
 
+_LEAVE_S = 1.0
+"""What FB_Exit may take in all before its loops are told to end."""
+_ABORTER_STACK_BYTES = 256 << 10
+
 
 class Control:
     """Loaded and initialised, in CONFIG; `start` begins. Raises FormatError, BadRequest, HostError."""
@@ -60,6 +66,7 @@ class Control:
         self.tasks.install(self.installed)
         self.heap = Arena(self.image.heap_bytes) if self.image.heap_bytes else None
         self.loaded = loaded
+        self.notes: list[str] = []
         self.retained = RetainedValues(options.retain)
         self.initial_fault: FaultRecord | None = None
         self._signal_stack = self.executive.function("dinrail_signal_stack", None, ctypes.c_void_p, ctypes.c_uint32)
@@ -103,6 +110,23 @@ class Control:
             self._signal_stack(self.tasks.main.address, 0)
             self.tasks.main.set("in_trap", 0)
 
+    def leave(self) -> None:
+        """FB_Exit of all instances, in this thread: no task may run any more. A fault in it ends it, and is noted."""
+        if not self.module.leave or self.initial_fault is not None:
+            return
+        threading.stack_size(_ABORTER_STACK_BYTES)
+        aborter = threading.Timer(_LEAVE_S, self.tasks.abort, (0, self.module))
+        aborter.start()
+        self._signal_stack(self.tasks.main.address, 1)
+        try:
+            code = self.module.exit()
+        finally:
+            self._signal_stack(self.tasks.main.address, 0)
+            self.tasks.main.set("in_trap", 0)
+            aborter.cancel()
+        if code:
+            self.notes.append(f"FB_Exit ended early: {fault_name(code)}")
+
     # What can be asked for. Each raises Refused with the reason.
 
     def start(self) -> None:
@@ -125,6 +149,7 @@ class Control:
     def reset(self, *, origin: bool = False) -> None:
         """Data as after loading, then STOP. origin: retained values are forgotten, else they stay."""
         self._end_threads()
+        self.leave()
         if origin:
             self.retained.forget()
         else:
@@ -136,6 +161,7 @@ class Control:
     def config(self) -> None:
         """To CONFIG: threads end. The next start begins anew."""
         self._end_threads()
+        self.leave()
         self.retained.save(self.module)
         self._refresh()
         self.set_state(State.CONFIG)
@@ -154,6 +180,7 @@ class Control:
         stuck = self.threads.stop()
         self.make_safe()
         if not stuck:
+            self.leave()
             self.save()
         self.set_state(State.CONFIG)
         self.memory.set_u64(offset_of(ChannelHeader, "heartbeat_ns"), 0)

@@ -35,6 +35,8 @@ class Module:
         self.trap = self.address("dinrail_trap")
         self.read_inputs = self.find("dinrail_read_inputs")
         self.write_outputs = self.find("dinrail_write_outputs")
+        self.leave = self.find("dinrail_exit")
+        self.reinitialise = self.find("dinrail_reinitialise")
         self.stubs = self.find("dinrail_rpc")
         self.stub_count = self._stub_count()
         self.log = self.find("dinrail_log")
@@ -79,6 +81,12 @@ class Module:
     def initialise(self) -> int:
         """What the constant image cannot do, under the code's own handler. The fault's number, 0: none."""
         return int(self.function("dinrail_initialise", ctypes.c_uint32, ctypes.c_void_p)(self.context(0)))
+
+    def exit(self) -> int:
+        """FB_Exit of all instances, likewise. The fault's number, 0: none."""
+        if not self.leave:
+            return 0
+        return int(self.function("dinrail_exit", ctypes.c_uint32, ctypes.c_void_p)(self.context(0)))
 
     def close(self) -> None:
         """Unload it. Nothing may be in it any more, now or later."""

@@ -128,7 +128,8 @@ class Process:
 
     def _say(self) -> None:
         """What was collected, to standard error. A log that takes no more (a full disk) is no reason to stop."""
-        lines, self._watch.lines = self._watch.lines, []
+        lines, self._watch.lines = [*self._watch.lines, *self._control.notes], []
+        self._control.notes.clear()
         if lines:
             stamp = time.strftime("%Y-%m-%d %H:%M:%S")
             text = "".join(f"{stamp} {line}\n" for line in lines)

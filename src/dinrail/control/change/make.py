@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from dinrail.control import context
 from dinrail.control.blocks import ChangeBlock, OperationBlock, RangeBlock
+from dinrail.control.change.asked import Asked
+from dinrail.control.change.instances import Instances, changed_instances
 from dinrail.control.change.plan import ChangePlan, plan_change
 from dinrail.control.change.state import read_state
 from dinrail.control.channel.create import Loaded
@@ -19,12 +22,14 @@ from dinrail.control.module import Module
 from dinrail.control.native import Arena, Block, put, put_addresses
 from dinrail.control.tasks import Installed, blank
 from dinrail.control.threads import stack_bytes
-from dinrail.errors import Refused
+from dinrail.errors import HostError, Refused
 from dinrail.layout import layout_of
 
 _WAIT_S = 5.0
 _WITHDRAW_S = 1.0
 _POLL_S = 0.001
+_LONGEST_S = 0.5
+"""What FB_Exit and FB_Reinit may take together before their loops are told to end."""
 _NS_PER_BYTE, _NS_PER_MOVE, _NS_PER_ADDRESS = 0.5, 40, 60
 """What copying takes at most, by measurement with a wide margin."""
 
@@ -38,7 +43,8 @@ def change_online(control: Control, source: Path) -> str:
         raise Refused(f"the control is in {control.state.name}", hint="dinrail control reset, dinrail control start")
     path, image, built = control.images.take(source, group=control.options.group, trusted=False)
     _check(control, image)
-    plan = plan_change(read_state(control.image.state), read_state(image.state))
+    states = read_state(control.image.state), read_state(image.state)
+    plan = plan_change(*states)
     expected_ns = _expected_ns(plan)
     budget_ns = min(settings.cycle_ns for settings in control.settings) // 2
     if expected_ns > budget_ns:
@@ -47,7 +53,7 @@ def change_online(control: Control, source: Path) -> str:
             hint="stop and load the new image",
         )
     module = Module(path, image)
-    took_ns = _turn_over(control, module, plan)
+    took_ns = _turn_over(control, module, plan, changed_instances(*states))
     bases = module.bases
     loaded = Loaded(
         image,
@@ -98,26 +104,29 @@ def _expected_ns(plan: ChangePlan) -> int:
     return int(plan.copied_bytes * _NS_PER_BYTE + len(plan.moves) * _NS_PER_MOVE + addresses * _NS_PER_ADDRESS)
 
 
-def _turn_over(control: Control, module: Module, plan: ChangePlan) -> int:
+def _turn_over(control: Control, module: Module, plan: ChangePlan, instances: Instances) -> int:
     """Initialise the new module, have the tasks change, let go of the old one. How long the copying took, ns."""
     tasks, before = control.tasks, control.installed
     installed = tasks.prepare(module, control.loaded.online_change_count + 1)
     operations = _operations(control.module, module, plan)
     ranges = _ranges(control.module, module, plan)
     sizes = ((OperationBlock, len(operations)), (RangeBlock, len(ranges)), (ChangeBlock, 1))
-    arena = Arena(sum((count + 1) * layout_of(kind).size_bytes + 64 for kind, count in sizes) + 8 * len(tasks.blocks))
+    room = sum((count + 1) * layout_of(kind).size_bytes + 64 for kind, count in sizes) + 8 * len(tasks.blocks)
+    arena = Arena(room + 16 * (len(instances.old) + len(instances.new)) + 256)
     try:
         if control.heap is not None:
             module.give_heap(control.heap.base, control.heap.size_bytes)
-        _initialise(control, module, installed)
-        took_ns = _wait(control, _change_block(arena, operations, ranges, installed))
+        asked = Asked(arena, control.module, module, instances)
+        _initialise(control, module, installed, asked.new)
+        change = _change_block(arena, operations, ranges, installed, asked.calls())
+        took_ns = _wait(control, module, change)
     except Refused:
         tasks.main.set("module", before.blocks[-1])
         installed.arena.close()
         module.close()
-        raise
-    finally:
         arena.close()
+        raise
+    arena.close()
     old, control.module, control.image, control.installed = control.module, module, module.image, installed
     before.arena.close()
     if old is not control.executive and not read_state(old.image.state).has_addresses:
@@ -125,9 +134,10 @@ def _turn_over(control: Control, module: Module, plan: ChangePlan) -> int:
     return took_ns
 
 
-def _initialise(control: Control, module: Module, installed: Installed) -> None:
-    """The new module's own, before anybody uses it. Raises Refused."""
+def _initialise(control: Control, module: Module, installed: Installed, table: int) -> None:
+    """The new module's own, before anybody uses it. table: what its FB_Init may ask. Raises Refused."""
     control.tasks.main.set("module", installed.blocks[-1])
+    put_addresses(module.context(0) + context.CHANGES, [table])
     fault = control.run_initialiser(module)
     if fault is not None:
         raise Refused(f"the new application's initialisation fails: {fault_name(fault.code)}")
@@ -163,7 +173,11 @@ def _ranges(old: Module, new: Module, plan: ChangePlan) -> list[RangeBlock]:
 
 
 def _change_block(
-    arena: Arena, operations: list[OperationBlock], ranges: list[RangeBlock], installed: Installed
+    arena: Arena,
+    operations: list[OperationBlock],
+    ranges: list[RangeBlock],
+    installed: Installed,
+    calls: dict[str, int],
 ) -> Block:
     tables = []
     for rows, kind in ((operations, OperationBlock), (ranges, RangeBlock)):
@@ -182,25 +196,37 @@ def _change_block(
         "ranges": tables[1],
         "range_count": len(ranges),
     }
-    put(at, blank(ChangeBlock, values))
+    put(at, blank(ChangeBlock, values | calls))
     return Block(ChangeBlock, at)
 
 
-def _wait(control: Control, change: Block) -> int:
-    """Until a task has made the change; how long that took, ns. Raises Refused when none finds the moment."""
+def _wait(control: Control, module: Module, change: Block) -> int:
+    """Until a task has made the change; how long that took, ns.
+
+    Raises Refused when none finds the moment, HostError when it is begun and never ends.
+    """
     common = control.tasks.common
     common.set("withdrawn", 0)
     common.set("pending", change.address)
     longest_s = max(settings.cycle_ns for settings in control.settings) / 1e9
     deadline = time.monotonic() + _WAIT_S + 2 * longest_s
+    held = 0
     while not change.get("done") and time.monotonic() < deadline:
         time.sleep(_POLL_S)
+        held = held + 1 if common.get("lock") else 0
+        if held * _POLL_S > _LONGEST_S:  # FB_Exit or FB_Reinit has a loop without an end
+            for task in range(len(control.settings)):
+                control.tasks.abort(task, control.module)
+                control.tasks.abort(task, module)
     if not change.get("done"):
         common.set("withdrawn", 1)
         full_fence()
         until = time.monotonic() + _WITHDRAW_S
         while common.get("lock") and time.monotonic() < until:
             time.sleep(_POLL_S)
+        if common.get("lock"):
+            hint = "end the process (kill -9 is safe) and start it again"
+            raise HostError("FB_Exit or FB_Reinit does not come back in the middle of the change", hint=hint)
         if not change.get("done"):
             common.set("pending", 0)
             raise Refused("no moment was found at which all tasks are between two cycles", why="they overlap always")

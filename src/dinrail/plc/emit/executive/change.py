@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dinrail.control import context
 from dinrail.control.blocks import ChangeBlock, Common, ModuleBlock, OperationBlock, RangeBlock, TaskBlock
 from dinrail.layout import layout_of
 from dinrail.plc.emit.executive.code import Code
@@ -24,6 +25,8 @@ def functions() -> Iterator[Code]:
     """In the order of their text."""
     yield _translate()
     yield _operate()
+    yield _ask()
+    yield _same_time()
     yield _perform()
     yield _anyone_in_a_cycle()
     yield _try()
@@ -65,11 +68,38 @@ def _operate() -> Code:
     return code
 
 
+def _ask() -> Code:
+    """FB_Exit or FB_Reinit of those instances that the table names, in the task that makes the change."""
+    code = Code("ask", "void", ("task", "ptr"), ("function", "ptr"), ("table", "i64"))
+    with code.when(code.arguments[1].equals_null()):
+        code.give()
+    task = Fields(code, code.arguments[0], TaskBlock)
+    record = Fields(code, task.pointer("module"), ModuleBlock).pointer("context")
+    code.store(code.arguments[2], record, context.CHANGES)
+    fault = code.call(code.arguments[1], "i32", record)
+    code.store(0, record, context.CHANGES)
+    task.set("in_trap", 0)
+    with code.when(fault.differs(0)):
+        code.call("stop_with", "void", task.address, fault)
+    return code
+
+
+def _same_time() -> Code:
+    """The new module's record has the time of the old one's cycle until its own first one."""
+    code = Code("same_time", "void", ("old", "ptr"), ("new", "ptr"))
+    for offset in (context.TASK_TIME_NS, context.WALL_TIME_NS, context.CYCLE_COUNT):
+        code.store(code.load(code.arguments[0], offset), code.arguments[1], offset)
+    return code
+
+
 def _perform() -> Code:
-    code = Code("perform", "void", ("common", "ptr"), ("change", "ptr"))
+    code = Code("perform", "void", ("common", "ptr"), ("change", "ptr"), ("own", "ptr"))
     common = Fields(code, code.arguments[0], Common)
     change = Fields(code, code.arguments[1], ChangeBlock)
+    own = Fields(code, code.arguments[2], TaskBlock)
     began = now(code, CLOCK_MONOTONIC)
+    before = Fields(code, own.pointer("module"), ModuleBlock).pointer("context")
+    code.call("ask", "void", own.address, change.pointer("leave"), change.get("leave_table"))
     with code.count(change.get("operation_count")) as index:
         code.call("operate", "void", change.address, change.pointer("operations") + index * _OPERATION_BYTES)
     with code.count(common.get("task_count").to("i64")) as index:
@@ -77,6 +107,8 @@ def _perform() -> Code:
         module = code.load(change.pointer("modules") + index * 8, 0, "ptr")
         task.set("layout", Fields(code, module, ModuleBlock).get("layout"))
         code.store(module.to("i64"), task.at("module"), order="release")
+    code.call("same_time", "void", before, Fields(code, own.pointer("module"), ModuleBlock).pointer("context"))
+    code.call("ask", "void", own.address, change.pointer("reinitialise"), change.get("reinitialise_table"))
     change.set("took_ns", now(code, CLOCK_MONOTONIC) - began)
     common.set("pending", 0, "release")
     change.set("done", 1, "release")
@@ -95,7 +127,7 @@ def _anyone_in_a_cycle() -> Code:
 
 
 def _try() -> Code:
-    code = Code("try_change", "void", ("common", "ptr"))
+    code = Code("try_change", "void", ("common", "ptr"), ("own", "ptr"))
     common = Fields(code, code.arguments[0], Common)
     pending = common.get("pending", "acquire")
     with code.when(pending.equals(0)):
@@ -106,7 +138,7 @@ def _try() -> Code:
         code.give()
     wanted = common.get("withdrawn", "seq_cst").equals(0) & common.get("pending", "acquire").equals(pending)
     with code.when(wanted & code.call("anyone_in_a_cycle", "i1", common.address).equals(0)):
-        code.call("perform", "void", common.address, pending.to("ptr"))
+        code.call("perform", "void", common.address, pending.to("ptr"), code.arguments[1])
     common.set("lock", 0, "release")
     return code
 
@@ -116,7 +148,7 @@ def _enter() -> Code:
     code = Code("enter_cycle", "void", ("task", "ptr"))
     task = Fields(code, code.arguments[0], TaskBlock)
     common = Fields(code, task.pointer("common"), Common)
-    code.call("try_change", "void", common.address)
+    code.call("try_change", "void", common.address, task.address)
     waited = code.variable(0)
     with code.repeat() as loop:
         code.put(f"atomicrmw xchg ptr {task.at('in_cycle').name}, i32 1 seq_cst", "i32")
