@@ -23,13 +23,12 @@ def write_identity(program: Program, name: str, tasks: Sequence[TaskSettings]) -
     for variable in program.statics:
         path = variable.path.upper()
         if path == f"{_LIST}_APPINFO":
-            values = {
-                "TASKCNT": len(tasks), "ADSPORT": _ADS_PORT, "APPNAME": _APP_NAME, "PROJECTNAME": name
-            }  # fmt: skip
-            variable.initial = _filled(variable.initial, variable.type, 0, values)
+            app: dict[str, int | str] = {"TASKCNT": len(tasks), "ADSPORT": _ADS_PORT}
+            app |= {"APPNAME": _APP_NAME, "PROJECTNAME": name}
+            variable.initial = _filled(variable.initial, variable.type, 0, app)
         elif path == f"{_LIST}_TASKINFO" and isinstance(kind := resolve(variable.type), ArrayType):
             for number, task in enumerate(tasks[: kind.count]):
-                values = {
+                values: dict[str, int | str] = {
                     "CYCLETIME": task.cycle_ns // 100,
                     "PRIORITY": task.priority,
                     "ADSPORT": _FIRST_TASK_PORT + number,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dinrail.plc.check import build
+from dinrail.plc.check.any_types import ANY_STRUCT
 from dinrail.plc.check.conversions import loaded, name_of, refused, to_scalar
 from dinrail.plc.check.effects import pinned
 from dinrail.plc.check.operand import Operand, PropertyRef, Told
@@ -19,6 +20,7 @@ from dinrail.plc.types.model import (
     BOOL,
     ULINT,
     UNKNOWN,
+    AnyType,
     FunctionBlockType,
     PointerType,
     ScalarType,
@@ -155,6 +157,8 @@ def put(e: Elaborator, place: core.Location, kind: Type, source: Operand, at: Pl
         return [Copy(where, place, source.place)]
     if _is_base(final, given) and source.place is not None:
         return [Copy(where, place, core.ViewAt(at, source.place, final))]
+    if final is ANY_STRUCT and isinstance(given, AnyType) and source.place is not None:
+        return [Copy(where, place, core.ViewAt(at, source.place, ANY_STRUCT))]
     raise refused(e, source, kind, at)
 
 
@@ -205,6 +209,8 @@ def reference_to(e: Elaborator, node: syntax.Expr, kind: PointerType) -> core.Ex
     fits = wanted is not None and given is not None and same_type(wanted, given)
     if isinstance(wanted, FunctionBlockType) and isinstance(given, FunctionBlockType):
         fits = is_below(given, wanted)
+    if wanted is ANY_STRUCT and isinstance(given, AnyType):
+        fits = True
     if isinstance(wanted, TextType) and isinstance(given, TextType):
         fits = wanted.wide == given.wide
     if not fits:

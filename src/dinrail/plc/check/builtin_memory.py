@@ -201,6 +201,12 @@ def _new(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _want: 
 def _delete(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _want: Type | None) -> Operand:
     """__DELETE(p): FB_Exit, the memory given back, the pointer 0. Nothing happens to a pointer that is 0."""
     at = node.at
+    if isinstance(arguments[0], syntax.This):
+        own = e.operand(arguments[0])
+        whole = resolve(own.type) if own.type is not None else None
+        address = loaded(own, at)
+        freed = delete_statements(e, whole.target, address, at) if isinstance(whole, PointerType) else []
+        return Operand(None, after=[*freed, Evaluate(at, IntrinsicCall(at, Intrinsic.RELEASE, [address], BOOL))])
     goal = e.target(arguments[0])
     kind = resolve(goal.type) if isinstance(goal, Operand) and goal.type is not None else None
     if not isinstance(goal, Operand) or not isinstance(kind, PointerType) or goal.place is None:

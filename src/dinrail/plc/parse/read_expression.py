@@ -256,6 +256,9 @@ class ExpressionReader(Cursor):
             return self._array_initialiser()
         if kind == "(" and self._names_a_field(self.at + 1):
             return self._struct_initialiser()
+        if kind == "(" and self.kinds[self.at + 1] == ")":
+            self.at += 2
+            return StructInit(self.places[self.at - 2], [])
         return self.whole_expression()
 
     def _names_a_field(self, at: int) -> bool:

@@ -14,6 +14,7 @@ from dinrail.plc.parse.statement import (
     Continue,
     Exit,
     ExprStmt,
+    If,
     Jump,
     Label,
     Return,
@@ -142,11 +143,19 @@ class StatementReader(ExpressionReader):
         self.at = start
         return True
 
+    def _return_if(self, place: Place) -> Stmt:
+        """`RETURN(condition)`: TwinCAT leaves where the condition holds. Stands at the bracket."""
+        return If(place, [(self.whole_expression(), [Return(place)])], [])
+
     def _other(self, kind: str, out: list[Stmt]) -> None:
         """A statement that begins with a keyword, or no statement at all."""
         at, place = self.at, self.places[self.at]
         if kind in ("EXIT", "CONTINUE", "RETURN"):
             self.at += 1
+            if kind == "RETURN" and self.kinds[self.at] == "(":
+                out.append(self._return_if(place))
+                self.end_statement()
+                return
             if kind == "RETURN" and self.kinds[self.at] not in (";", END) and not self.starts_line(self.at):
                 hint = "assign the result to the function's own name, then RETURN;"
                 raise SyntaxFault(self.places[self.at], "RETURN takes no value", hint)

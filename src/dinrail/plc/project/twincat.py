@@ -20,6 +20,7 @@ OUR_LIBRARIES: Final = {
     "tc2_standard": "Tc2_Standard",
     "standard": "Tc2_Standard",
     "tc2_system": "Tc2_System",
+    "tc2_math": "Tc2_Math",
     "tc2_utilities": "Tc2_Utilities",
     "tc3_module": "Tc3_Module",
     "sysfile": "SysFile",
