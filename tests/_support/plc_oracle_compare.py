@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,30 +65,33 @@ class Trio:
         """Runs the initialiser in all three."""
         begun = self.session.initialise()
         ends = (_ended(begun), self.machine.initialise(), self.compiled.run(self.program.initialise))
-        return self._compare("initialisation", 0, ends)
+        return self._compare("initialisation", 0, ends, self.program.statics)
 
     def cycle(self, number: int, entry: Function, cycle: int) -> Difference | None:
-        """One cycle of one program in all three. None too when the interpreter takes too long."""
+        """One cycle of one program in all three. Raises TooLong."""
         now_ns = cycle * 10_000_000
         clock = Clock(10_000_000, now_ns, now_ns, number + 1, cycle, cycle == 0)
         self.machine.clock = clock
         self.compiled.set_clock(clock)
         walked = self.machine.run(entry, step_limit=200_000)
         ends = (_ended(self.session.cycle(number, now_ns=now_ns)), walked, self.compiled.run(entry))
-        return self._compare(entry.name, cycle, ends)
+        own = [variable for variable in self.program.statics if owner_of(variable) in (entry.name, "")]
+        return self._compare(entry.name, cycle, ends, own)
 
-    def _compare(self, name: str, cycle: int, ends: tuple[Ended, Ended, Ended]) -> Difference | None:
+    def _compare(
+        self, name: str, cycle: int, ends: tuple[Ended, Ended, Ended], variables: Iterable[Variable]
+    ) -> Difference | None:
         if not ends[0] == ends[1] == ends[2]:
             return Difference(name, cycle, "how it ended", (str(ends[0]), str(ends[1]), str(ends[2])))
-        return self.data_difference(name, cycle)
+        return self.data_difference(name, cycle, variables)
 
-    def data_difference(self, name: str, cycle: int) -> Difference | None:
-        """The first variable that does not hold the same everywhere."""
+    def data_difference(self, name: str, cycle: int, variables: Iterable[Variable]) -> Difference | None:
+        """The first of the variables that does not hold the same everywhere."""
         images = (self.session.data(), self.machine.data, self.compiled.data)
         if images[0] == images[1] == images[2]:
             return None
         bases = (self.session.data_address, memory.base_of(memory.DATA), self.compiled.data_address)
-        for variable in self.program.statics:
+        for variable in variables:
             span = slice(variable.offset_bytes, variable.offset_bytes + variable.type.size_bytes)
             parts = tuple(image[span] for image in images)
             if parts[0] == parts[1] == parts[2]:
@@ -101,6 +104,12 @@ class Trio:
                     path = (variable.path or variable.name) + one[0][0]
                     return Difference(name, cycle, path, tuple(str(each[1]) for each in one))  # type: ignore[arg-type]
         return None
+
+
+def owner_of(variable: Variable) -> str:
+    """The program whose variable it is; empty for what anyone may write (globals, VAR_STAT)."""
+    owner, dot, _ = (variable.path or variable.name).partition(".")
+    return owner if dot and owner[0] == "P" and owner[1:].isdecimal() else ""
 
 
 def _ended(record: FaultRecord | None) -> Ended:
@@ -117,7 +126,7 @@ def make_trio(program: Program, options: Options, folder: Path, level: int = 1) 
 
 
 def differences(trio: Trio, cycles: int = 3) -> Iterator[Difference]:
-    """Every program in turn, for some cycles. A program that differs once is left there."""
+    """The first difference. Each program in turn for some cycles: its own and the shared statics; at the end all."""
     if (first := trio.start()) is not None:
         yield first
         return
@@ -126,10 +135,13 @@ def differences(trio: Trio, cycles: int = 3) -> Iterator[Difference]:
             try:
                 found = trio.cycle(number, entry, cycle)
             except TooLong:
+                yield Difference(entry.name, cycle, "too many steps for the interpreter", ("?", "too long", "?"))
                 return
             if found is not None:
                 yield found
                 return
+    if (found := trio.data_difference("the end", cycles, trio.program.statics)) is not None:
+        yield found
 
 
 def values(kind: Type, data: bytes, base: int, size: int, path: str = "") -> Iterator[tuple[str, object]]:

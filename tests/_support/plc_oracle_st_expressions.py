@@ -170,7 +170,7 @@ class Scope:
 
     def divisor(self, kind: Scalar, value: str) -> str:
         """Mostly not 0, and never a constant that is."""
-        if self.dice.random() < 0.94 or is_constant(value):
+        if self.dice.random() < 0.94 or "(" in value or is_constant(value):
             return f"MAX({kind.name}#{1 if kind.name in WIDTH else 0.5}, {value})"
         return value
 
