@@ -10,6 +10,7 @@ from plc_sexpr import unit
 
 from dinrail.control.settings import TaskSettings
 from dinrail.errors import BadRequest, FormatError
+from dinrail.plc.build import check
 from dinrail.plc.messages import as_dicts, headline
 from dinrail.plc.parse.declaration import Unit
 from dinrail.plc.project.load import load_project, tasks_of
@@ -150,6 +151,17 @@ def test_transitions_are_told(tmp_path: Path) -> None:
     ]
 
 
+def test_a_function_has_no_members(tmp_path: Path) -> None:
+    """TwinCAT's files could hold a method anywhere; only blocks, programs and interfaces have them."""
+    method = member("Method", "M", "METHOD M : INT", "M := 1;")
+    text = tc_object("POU", "F_A", "FUNCTION F_A : INT", "F_A := 1;", method)
+    project = load_project([project_of(tmp_path, {"MAIN.TcPOU": MAIN, "F_A.TcPOU": text})])
+    report = check(project, needs_task=False).report
+    assert ("misplaced-member", "a function has no methods, properties or actions; F_A declares M") in [
+        (message.rule, message.text) for message in report.messages
+    ]
+
+
 def test_a_file_that_is_missing_is_told_at_its_entry(tmp_path: Path) -> None:
     """With the line of the project file that names it."""
     path = write(tmp_path, {"Plc.plcproj": plcproj("Plc", ["MAIN.TcPOU", "Sub\\Gone.TcPOU"]), "MAIN.TcPOU": MAIN})
@@ -169,8 +181,8 @@ def test_a_library_that_is_not_here_is_told_once(tmp_path: Path) -> None:
         tmp_path, {"MAIN.TcPOU": MAIN}, ("Tc2_MC2", "Tc2_Standard", "Base Interfaces,newest,System", "Tc2_MC2")
     )
     project = load_project([path])
-    assert [(each.severity, each.text) for each in project.messages] == [
-        (Severity.WARNING, "the library `Tc2_MC2` is not here: what is used of it will be unknown")
+    assert [(each.severity, each.rule, each.text) for each in project.messages] == [
+        (Severity.WARNING, "library", "the library `Tc2_MC2` is not here: what is used of it will be unknown")
     ]
     assert project.libraries == ("Tc2_Standard",)
 

@@ -26,7 +26,7 @@ class Asked:
 
     def calls(self) -> dict[str, int]:
         """What a ChangeBlock says about FB_Exit and FB_Reinit: only what has something to do."""
-        out = {}
+        out: dict[str, int] = {}
         if self._instances.old and self._before.leave:
             out |= {"leave": self._before.leave, "leave_table": self.old}
         if self._after.reinitialise and any(kind == COPIED for _, kind in self._instances.new):

@@ -282,8 +282,9 @@ def _call(e: Elaborator, node: syntax.Call, want: Type | None) -> Operand:
     return calls.settle(e, calls.call(e, node, want), node.at)
 
 
-def _initialiser(e: Elaborator, node: syntax.ArrayInit | syntax.StructInit, _want: Type | None) -> Operand:
-    raise e.told(node.at, "initialiser", "lists of values are for declarations", "assign the elements one by one")
+def _initialiser(e: Elaborator, node: syntax.ArrayInit | syntax.StructInit, want: Type | None) -> Operand:
+    what = "[...] is for arrays" if isinstance(node, syntax.ArrayInit) else "(... := ...) is for structures"
+    raise e.told(node.at, "initialiser", f"{what}, this is {want.name}" if want is not None else what)
 
 
 _FOUND: dict[type, Callable[[Elaborator, Any, Type | None], Found]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from dinrail.plc.parse.cursor import MAX_HEIGHT, SOFT, Cursor
+from dinrail.plc.parse.cursor import MAX_HEIGHT, SOFT, Cursor, SyntaxFault
 from dinrail.plc.parse.expression import (
     Argument,
     ArrayInit,
@@ -70,7 +70,7 @@ class ExpressionReader(Cursor):
     __slots__ = ()
 
     def whole_expression(self) -> Expr:
-        """An expression that is part of no other; its tree is never higher than MAX_HEIGHT."""
+        """An expression that is part of no other; its tree is never higher than MAX_HEIGHT. Raises SyntaxFault."""
         start = self.at
         node = self.expression()
         if self.at - start > MAX_HEIGHT:
@@ -85,6 +85,7 @@ class ExpressionReader(Cursor):
                 return
         hint = "assign a part of it to a variable first"
         self.report.error(node.at, "nesting", f"this expression chains more than {MAX_HEIGHT} operators", hint)
+        raise SyntaxFault(node.at, "", is_told=True)  # nobody walks such a tree
 
     def expression(self, floor: int = 0) -> Expr:
         """Operators that bind stronger than `floor`. Raises SyntaxFault."""
