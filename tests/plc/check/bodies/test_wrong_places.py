@@ -52,9 +52,9 @@ def test_wrong_places_are_told_where_they_are(statement: str, column: int, said:
 
 
 VALUES = [
-    ("i := [1, 2]", 26, "[...] is for arrays, this is INT"),
-    ("i := (x := 1)", 26, "(... := ...) is for structures, this is INT"),
-    ("a := [1, 2, 3]", 26, "more than the 2 elements of ARRAY [0..1] OF INT"),
+    ("i := [1, 2]", 26, "initialiser: [...] is for arrays, this is INT"),
+    ("i := (x := 1)", 26, "initialiser: (... := ...) is for structures, this is INT"),
+    ("a := [1, 2, 3]", 26, "initialiser: more than the 2 elements of ARRAY [0..1] OF INT"),
 ]
 
 
@@ -72,7 +72,7 @@ END_FUNCTION_BLOCK
 PROGRAM MAIN
 VAR
     n : INT; fb : FB_A := ({given});
-//@{column + 7} initialiser: {said}
+//@{column + 7} {said}
 END_VAR
     fb();
 END_PROGRAM
