@@ -149,15 +149,13 @@ def _place(channel: Path | None) -> Path:
 
 def _open(channel: Path | None) -> Channel:
     """Raises HostError when no control lives there."""
-    import time
-
-    from dinrail.control.channel.alive import has_ended
+    from dinrail.control.channel.alive import is_gone
     from dinrail.control.channel.reader import Channel
     from dinrail.errors import HostError
 
     place = _place(channel)
     opened = Channel.open(place)
-    if has_ended(opened.header, time.monotonic_ns()):
+    if is_gone(opened.header):
         pid = opened.header.control_pid
         opened.close()
         raise HostError(f"its control has ended, pid {pid}", where=str(place), hint="dinrail up")

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dinrail.control.channel.alive import has_ended
+from dinrail.control.channel.alive import is_gone
 from dinrail.control.channel.layout import ANY_CORE, Request, State
 from dinrail.control.channel.reader import Channel, ChannelBusy, text_of
 from dinrail.control.channel.request import ask, is_alive
@@ -37,6 +37,8 @@ _UP_S = 15.0
 _DOWN_S = 15.0
 _POLL_S = 0.02
 _LAST_LINES = 10
+CONFIG = State.CONFIG.name.lower()
+"""What a control is in until it has started its tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def control_status(paths: Paths) -> Mapping[str, Any] | None:
     if not path.exists():
         return None
     with Channel.open(path) as channel:
-        gone = not is_alive(channel) or has_ended(channel.header, time.monotonic_ns())
+        gone = not is_alive(channel) or is_gone(channel.header)
         return None if gone else _describe(channel)
 
 
@@ -147,7 +149,7 @@ def _bring_up(options: ControlOptions, paths: Paths, cores: TakenCores) -> Mappi
     deadline = time.monotonic() + _UP_S
     while time.monotonic() < deadline and process.poll() is None:
         answer = control_status_or_none(paths)
-        if answer is not None and answer["pid"] == process.pid:
+        if answer is not None and answer["pid"] == process.pid and answer["state"] != CONFIG:
             process.returncode = 0  # it is on its own now: neither waited for nor warned about
             return answer
         time.sleep(_POLL_S)

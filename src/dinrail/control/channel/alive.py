@@ -21,13 +21,13 @@ def start_time(pid: int) -> int:
         return 0
 
 
-def has_ended(header: ChannelHeader, monotonic_ns: int) -> bool:
-    """Whether the control's process has certainly ended: its heart stands, and nobody has its pid and start time.
-
-    False where that cannot be said: then a long silence has to do.
-    """
-    if monotonic_ns - header.heartbeat_ns < FRESH_NS or not header.control_start:
-        return False
-    if not _SELF.exists():
+def is_gone(header: ChannelHeader) -> bool:
+    """Whether nobody has the control's pid and start time. False where that cannot be said."""
+    if not header.control_start or not _SELF.exists():
         return False
     return start_time(header.control_pid) != header.control_start
+
+
+def has_ended(header: ChannelHeader, monotonic_ns: int) -> bool:
+    """As `is_gone`, for who asks often: /proc is looked into only when the heart stands."""
+    return monotonic_ns - header.heartbeat_ns >= FRESH_NS and is_gone(header)
