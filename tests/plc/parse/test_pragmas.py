@@ -94,6 +94,6 @@ def test_a_faulty_condition_is_told(text: str, told: str) -> None:
 
 
 def test_what_is_for_other_tools_is_passed_over() -> None:
-    """Regions, warnings and whatever else stands in braces."""
-    text = "{region 'x'} PROGRAM P {warning 'w'} a(); {text 'a } b'} {analysis -33} {info} END_PROGRAM {endregion}"
+    """Regions, texts and whatever else stands in braces."""
+    text = "{region 'x'} PROGRAM P {warning disable C0371} a(); {text 'a } b'} {analysis -33} END_PROGRAM {endregion}"
     assert declared(text) == ["(PROGRAM P (call a))"]

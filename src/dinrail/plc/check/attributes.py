@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dinrail.plc.parse.declaration import Pragma
+from dinrail.plc.source import Place, Report
 
 DEFAULT_PACK_BYTES = 8
 
@@ -15,6 +16,16 @@ def attribute(attributes: Iterable[Pragma], name: str) -> str | None:
         if pragma.name.lower() == name:
             return pragma.value
     return None
+
+
+def tell_obsolete(report: Report, attributes: Iterable[Pragma], name: str, at: Place) -> None:
+    """A warning where something is used that its author wants nobody to use any more.
+
+    Source: Beckhoff Information System, TwinCAT 3 PLC, "Attribute 'obsolete'".
+    """
+    why = attribute(attributes, "obsolete")
+    if why is not None:
+        report.warning(at, "obsolete", f"{name} is obsolete{': ' if why else ''}{why}")
 
 
 def pack_bytes(attributes: Iterable[Pragma]) -> int:

@@ -20,7 +20,7 @@ from dinrail.plc.core.statement import Assign, If, Statement
 from dinrail.plc.parse import expression as syntax
 from dinrail.plc.source import Place
 from dinrail.plc.types.convert import INTEGERS
-from dinrail.plc.types.model import BOOL, LINT, Family, ScalarType, Type, held_as, resolve
+from dinrail.plc.types.model import BOOL, LINT, Family, ScalarType, TextType, Type, held_as, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,6 +125,8 @@ def _one_place(
 def _extreme(name: str, operator: Comparison) -> Builtin:
     def function(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want: Type | None) -> Operand:
         operands = [e.operand(one, want) for one in arguments]
+        if (text := _text_type(operands)) is not None:
+            return _extreme_text(e, operator, operands, text, node.at)
         _ordered_type(e, name, operands, node.at)
         kind, values, loose = unified(e, name, operands, node.at)
         before: list[Statement] = []
@@ -140,6 +142,26 @@ def _extreme(name: str, operator: Comparison) -> Builtin:
     return function
 
 
+def _text_type(operands: list[Operand]) -> TextType | None:
+    """The type that holds any of the texts; None when not all are texts of one kind."""
+    kinds = [resolve(each.type) for each in operands if each.type is not None]
+    texts = [kind for kind in kinds if isinstance(kind, TextType)]
+    if len(texts) != len(operands) or len({kind.wide for kind in texts}) != 1:
+        return None
+    return max(texts, key=lambda kind: kind.length)
+
+
+def _extreme_text(e: Elaborator, operator: Comparison, operands: list[Operand], kind: TextType, at: Place) -> Operand:
+    """The first or last of texts in the order of their characters."""
+    temporary = e.temporary(kind, at)
+    found = Operand(kind, place=temporary)
+    statements = put(e, temporary, kind, operands[0], at, at)
+    for other in operands[1:]:
+        better = comparison(e, operator, other, found, at)
+        statements.append(If(at, loaded(better, at), put(e, temporary, kind, other, at, at), []))
+    return Operand(kind, place=core.SequenceAt(at, statements, temporary, kind), fixed="the result of a call")
+
+
 def _ordered_type(e: Elaborator, name: str, operands: list[Operand], at: Place) -> None:
     kind = common(e, name, operands, at)
     held = held_as(kind)
@@ -151,6 +173,9 @@ def _limit(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], want:
     """LIMIT(low, in, high): MIN(MAX(in, low), high)."""
     at = node.at
     operands = [e.operand(one, want) for one in arguments]
+    if (text := _text_type(operands)) is not None:
+        above = _extreme_text(e, Comparison.GREATER, [operands[1], operands[0]], text, at)
+        return _extreme_text(e, Comparison.LESS, [above, operands[2]], text, at)
     _ordered_type(e, "LIMIT", operands, at)
     kind, values, loose = unified(e, "LIMIT", operands, at)
     before: list[Statement] = []

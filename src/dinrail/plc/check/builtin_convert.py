@@ -6,15 +6,21 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from dinrail.plc.check import build
+from dinrail.plc.check.assigning import put
+from dinrail.plc.check.attributes import attribute
 from dinrail.plc.check.conversions import NS_PER_UNIT, loaded, name_of, to_scalar
+from dinrail.plc.check.effects import kept
+from dinrail.plc.check.literals import text_constant
 from dinrail.plc.check.operand import Operand
-from dinrail.plc.core.expression import BinaryOperator, Expression
+from dinrail.plc.core.expression import BinaryOperator, Expression, SequenceAt
+from dinrail.plc.core.statement import Statement, Switch
 from dinrail.plc.parse import expression as syntax
 from dinrail.plc.source import Place
 from dinrail.plc.types.convert import TIMES
 from dinrail.plc.types.model import (
     SCALAR_NAMES,
     ULINT,
+    EnumType,
     Family,
     ScalarType,
     TextType,
@@ -71,6 +77,8 @@ def convert(e: Elaborator, name: str, node: syntax.Call, arguments: list[syntax.
 def _by_library(e: Elaborator, operand: Operand, source: str, target: str, node: syntax.Call) -> Operand:
     """X_TO_STRING and back, under either name of the times."""
     kind = resolve(operand.type) if operand.type is not None else None
+    if not source and isinstance(kind, EnumType) and attribute(kind.attributes, "to_string") is not None:
+        return _member_names(e, operand, kind, target, node)
     if not source:
         if isinstance(kind, TextType):
             source = _TEXTS[kind.wide]
@@ -85,6 +93,31 @@ def _by_library(e: Elaborator, operand: Operand, source: str, target: str, node:
             if info is not None:
                 return e.call_function(info, node)
     raise e.told(node.at, "conversion", f"there is no conversion from {name_of(operand.type)} to {target}")
+
+
+def _member_names(e: Elaborator, operand: Operand, kind: EnumType, target: str, node: syntax.Call) -> Operand:
+    """The name of a member as a text, of an enumeration with {attribute 'to_string'}; of another value the number.
+
+    Source: Beckhoff Information System, TwinCAT 3 PLC, "Attribute 'to_string'".
+    """
+    at, wide = node.at, target == "WSTRING"
+    names: dict[int, str] = {}
+    for name, value in kind.members.items():
+        names.setdefault(value, name)
+    texts = {value: text_constant(name if wide else name.encode("ascii"), at) for value, name in names.items()}
+    result = TextType(80, wide=wide)
+    place = e.temporary(result, at)
+    before: list[Statement] = []
+    number = kept(e, loaded(operand, at), before, at)
+    info = e.world.pou(f"{kind.base.name}_TO_{target}")
+    otherwise = []
+    if info is not None:
+        otherwise = put(e, place, result, e.call_function(info, node), at, at)
+    branches: list[tuple[tuple[tuple[int, int], ...], list[Statement]]] = [
+        (((value, value),), put(e, place, result, text, at, at)) for value, text in texts.items()
+    ]
+    statements = [*before, Switch(at, number, branches, otherwise)]
+    return Operand(result, place=SequenceAt(at, statements, place, result), fixed="the result of a call")
 
 
 def converted(value: Expression, kind: ScalarType, result: ScalarType, at: Place) -> Expression:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dinrail.plc.check import build, dispatch
 from dinrail.plc.check.arguments import Passed, in_out, passed
 from dinrail.plc.check.assigning import negated_target, store
+from dinrail.plc.check.attributes import tell_obsolete
 from dinrail.plc.check.effects import pinned
 from dinrail.plc.check.lookup import own_instance
 from dinrail.plc.check.operand import ActionRef, BuiltinRef, Found, MethodRef, Operand, PropertyRef, Told, TypeRef
@@ -120,6 +121,8 @@ def invoked(e: Elaborator, found: Found, node: syntax.Call) -> Operand:
             function = found.function
             given = passed(e, function, signature_of(e, found), node.arguments, at)
             _result_is_known(function, found.syntax)
+            if found.syntax.attributes:
+                tell_obsolete(e.report, found.syntax.attributes, found.name, at)
             return _result(
                 function, core.Call(at, function, None, given.values, dispatch.scalar_result(function)), given
             )
@@ -147,6 +150,8 @@ def method_call(
         raise e.told(at, "abstract-call", f"the method {info.name} is ABSTRACT there: it has nothing to run")
     given = passed(e, info.function, signature_of(e, info), arguments, at)
     _result_is_known(info.function, info.syntax)
+    if info.syntax.attributes:
+        tell_obsolete(e.report, info.syntax.attributes, info.name, at)
     return _result(info.function, dispatch.call(e, target, info, given.values, at), given)
 
 

@@ -62,7 +62,7 @@ class Elaborator:
         self.loops = 0
         self.loop_names: list[str] = []
         self.guarded: list[int] = []
-        self.labels: set[str] = set()
+        self.labels: dict[str, Place] = {}
         self.jumps: list[tuple[str, Place]] = []
         self.result_named = False
         self.taken: list[Variable] = []

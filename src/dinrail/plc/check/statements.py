@@ -119,7 +119,7 @@ def _label(e: Elaborator, node: written.Label) -> list[Statement]:
     name = node.name.upper()
     if name in e.labels:
         raise e.told(node.at, "duplicate", f"there is a label {node.name} already")
-    e.labels.add(name)
+    e.labels[name] = node.at
     return [out.Label(node.at, name)]
 
 
@@ -128,6 +128,10 @@ def check_jumps(e: Elaborator) -> None:
     for name, at in e.jumps:
         if name not in e.labels:
             e.report.error(at, "no-label", f"there is no label {name} here")
+    used = {name for name, _ in e.jumps}
+    for name, at in e.labels.items():
+        if name not in used:
+            e.report.warning(at, "unused-label", f"nothing jumps to the label {name}")
     e.jumps.clear()
 
 

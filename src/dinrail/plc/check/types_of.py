@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dinrail.plc.check.any_types import SYSTEM_SPACES, SYSTEM_TYPES
+from dinrail.plc.check.attributes import tell_obsolete
 from dinrail.plc.check.names import near
 from dinrail.plc.check.world import Entity, EnumValue, Scope, World
 from dinrail.plc.parse.declaration import ArrayOf, EnumOf, NamedType, PointerTo, Subrange, TextType, TypeExpr
@@ -72,6 +73,10 @@ def named_type(world: World, expr: NamedType) -> Type:
     if kind is not None:
         if type(kind) is AliasType or type(kind) is EnumType:
             world.declare_type(kind)
+        info = world.pou_of_type.get(id(kind))
+        attributes = info.syntax.attributes if info is not None else getattr(kind, "attributes", ())
+        if attributes:
+            tell_obsolete(world.report, attributes, kind.name, expr.at)
         return kind
     if name in ANY_NAMES:
         return AnyType(name)

@@ -1,7 +1,8 @@
-"""Pragmas: attributes are kept for what follows them, conditions choose tokens, all else is left to other tools.
+"""Pragmas: attributes are kept for what follows them, conditions choose tokens, messages are told; {info}, {text} and
+{region} are left to editors.
 
-Source: Beckhoff Information System, "Conditional pragmas" and "Attribute pragmas" (TwinCAT 3 PLC); IEC 61131-3:2013,
-6.1.6 (table 4).
+Source: Beckhoff Information System, "Conditional pragmas", "Message pragmas" and "Attribute pragmas" (TwinCAT 3
+PLC); IEC 61131-3:2013, 6.1.6 (table 4).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _ATTRIBUTE: Final = re.compile(
 )
 _DIRECTIVE: Final = re.compile(r"\{\s*(IF|ELSIF|ELSE|END_IF|DEFINE|UNDEFINE)\b(.*)\}", re.IGNORECASE | re.DOTALL)
 _DEFINE: Final = re.compile(r"\s*(\w+)(?:\s+(?:'([^']*)'|(\S+)))?\s*", re.DOTALL)
+_MESSAGE: Final = re.compile(r"\{\s*(warning|error)\s+'([^']*)'\s*\}", re.IGNORECASE | re.DOTALL)
 _WORDS: Final = re.compile(
     r"""\s*(?:(?P<sign>[()])|(?P<operator>(?i:AND|OR|NOT))\b
     |(?i:defined)\s*\(\s*(?P<name>\w+)\s*\)
@@ -168,6 +170,9 @@ def apply_pragmas(tokens: Tokens, report: Report, defines: Mapping[str, str]) ->
         elif (match := _ATTRIBUTE.fullmatch(remark.text)) and conditions.is_active:
             pragma = Pragma((match[1] or match[2] or "").strip(), match[3] or match[4] or match[5] or "")
             attributes.setdefault(index - removed, []).append(pragma)
+        elif (match := _MESSAGE.fullmatch(remark.text)) and conditions.is_active:
+            tell = report.warning if match[1].lower() == "warning" else report.error
+            tell(remark.at, "message", match[2])
     for choice in conditions.stack:
         report.error(choice.at, "pragma", "this {IF} has no {END_IF}")
     kept.append((start, len(tokens.kinds)))

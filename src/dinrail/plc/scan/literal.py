@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from dinrail.plc.parse.expression import LiteralKind
-from dinrail.plc.scan.literal_text import BadLiteral, string_value, wstring_value
+from dinrail.plc.scan.literal_text import BadLiteral, string_value, utf8_value, wstring_value
 from dinrail.plc.scan.literal_time import date_time_value, date_value, time_of_day_value, time_value
 
 _INTEGER: Final = re.compile(r"([+-]?)(?:([0-9]+)#)?([0-9A-Za-z]+(?:_[0-9A-Za-z]+)*)")
@@ -103,6 +103,7 @@ _TYPED: Final[dict[str, tuple[LiteralKind, str, Callable[[str], _Value]]]] = {
     "REAL": (LiteralKind.REAL, "REAL", lambda text: real_value(text, "REAL")),
     "LREAL": (LiteralKind.REAL, "LREAL", real_value),
     "STRING": (LiteralKind.STRING, "STRING", string_value),
+    "UTF8": (LiteralKind.STRING, "STRING", utf8_value),
     "WSTRING": (LiteralKind.WSTRING, "WSTRING", wstring_value),
 }
 

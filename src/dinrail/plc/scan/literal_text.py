@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from typing import Final
 
 _NAMED: Final = {"L": "\n", "N": "\n", "P": "\f", "R": "\r", "T": "\t", "$": "$", "'": "'", '"': '"'}
@@ -34,6 +35,15 @@ def _spoken(code: str, width: int) -> str:
 
 def string_value(text: str) -> bytes:
     """The bytes of a quoted STRING literal. Raises BadLiteral for a bad escape or a character that it cannot hold."""
+    return _bytes_value(text, _encode)
+
+
+def utf8_value(text: str) -> bytes:
+    """The bytes of what stands behind UTF8#, in UTF-8; a code `$E4` is that byte. Raises BadLiteral."""
+    return _bytes_value(text, lambda part: part.encode("utf-8", "surrogatepass"))
+
+
+def _bytes_value(text: str, encode: Callable[[str], bytes]) -> bytes:
     if len(text) < 2 or text[0] != "'" or text[-1] != "'":
         raise BadLiteral("a STRING stands in single quotes", "'...'")
     body = text[1:-1]
@@ -42,10 +52,10 @@ def string_value(text: str) -> bytes:
     out = bytearray()
     at = 0
     for match in _ESCAPE.finditer(body):
-        out += _encode(body[at : match.start()])
+        out += encode(body[at : match.start()])
         out += _spoken(match[1], 2).encode("latin-1")
         at = match.end()
-    return bytes(out + _encode(body[at:]))
+    return bytes(out + encode(body[at:]))
 
 
 def _c1_bytes(fault: UnicodeError) -> tuple[bytes, int]:

@@ -91,6 +91,7 @@ END_PROGRAM
     "labels": """
 PROGRAM MAIN VAR i : INT; END_VAR
 again:
+    //@1 warning unused-label: nothing jumps to the label AGAIN
     i := i + 1;
 again:
     //@1 duplicate: there is a label again already
