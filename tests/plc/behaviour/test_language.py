@@ -301,3 +301,20 @@ def test_characters_of_a_text_are_bytes() -> None:
     END_PROGRAM
     """
     assert seen(text, "n", "b", "m", "c") == [2, 0x80, 2, 0xC3]
+
+
+def test_where_code_and_variables_stand() -> None:
+    """__POSITION gives line and column, BITADR area and bit of a written address, __POUNAME the code's name."""
+    text = """PROGRAM MAIN
+VAR
+    b AT %MX3.5 : BOOL; w AT %IW2 : INT; q AT %QB1 : BYTE;
+    x, y, z : DWORD; p, body, name : STRING;
+    declared : STRING := __POSITION();
+END_VAR
+    x := BITADR(b); y := BITADR(w); z := BITADR(q);
+    body := __POSITION(); name := __POUNAME();
+END_PROGRAM
+"""
+    assert seen(text, "x", "y", "z", "declared", "body", "name") == [
+        0x4000001D, 0x80000010, 0xC0000008, "Line 5 (Decl)", "Line 8, Column 13 (Impl)", "MAIN",
+    ]  # fmt: skip

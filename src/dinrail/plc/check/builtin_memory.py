@@ -18,10 +18,11 @@ from dinrail.plc.core import expression as core
 from dinrail.plc.core.expression import BinaryOperator, Comparison, Constant, Intrinsic, IntrinsicCall
 from dinrail.plc.core.statement import Assign, Evaluate, Fill, If, Statement
 from dinrail.plc.parse import expression as syntax
-from dinrail.plc.source import Place
+from dinrail.plc.source import NOWHERE, Place, column_of, line_of, source_index_of
 from dinrail.plc.types.model import (
     BOOL,
     DINT,
+    DWORD,
     LINT,
     LTIME,
     TIME,
@@ -35,6 +36,7 @@ from dinrail.plc.types.model import (
     Type,
     resolve,
 )
+from dinrail.plc.types.variable import Area
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -225,6 +227,35 @@ def _pouname(e: Elaborator, node: syntax.Call, _arguments: list[syntax.Expr], _w
     return text_constant(e.function.name.encode("cp1252", "replace"), node.at)
 
 
+def _position(e: Elaborator, node: syntax.Call, _arguments: list[syntax.Expr], _want: Type | None) -> Operand:
+    """__POSITION(): where it stands in its declaration or body, as a STRING.
+
+    Source: Beckhoff Information System, TwinCAT 3 PLC, "__POSITION".
+    """
+    owner = e.scope.method.syntax if e.scope.method is not None else e.scope.pou.syntax if e.scope.pou else None
+    begin = owner.body_at if owner is not None else NOWHERE
+    is_body = begin != NOWHERE and source_index_of(node.at) == source_index_of(begin) and node.at >= begin
+    text = f", Column {column_of(node.at)} (Impl)" if is_body else " (Decl)"
+    return text_constant(f"Line {line_of(node.at)}{text}".encode(), node.at)
+
+
+_SEGMENTS = {Area.MARKER: 0x40000000, Area.INPUT: 0x80000000, Area.OUTPUT: 0xC0000000}
+
+
+def _bitadr(e: Elaborator, node: syntax.Call, arguments: list[syntax.Expr], _want: Type | None) -> Operand:
+    """BITADR(variable): its area in the upper four bits, and its bit's number in the area, of a written address.
+
+    Source: Beckhoff Information System, TwinCAT 3 PLC, "BITADR".
+    """
+    place = e.operand(arguments[0]).place
+    place = place.base if isinstance(place, core.BitAt) else place
+    variable = place.variable if isinstance(place, core.VariableAt) else None
+    if variable is None or variable.area is None or variable.offset_bytes < 0:
+        raise e.told(node.at, "adr", "BITADR needs a variable with a written address", "AT %MX3.5, not AT %M*")
+    number = _SEGMENTS[variable.area] + 8 * variable.offset_bytes + max(variable.bit, 0)
+    return Operand(DWORD, build.number(number, DWORD, node.at))
+
+
 TABLE: dict[str, tuple[Builtin, int, int]] = {
     "SIZEOF": (_sizeof, 1, 1),
     "XSIZEOF": (_sizeof, 1, 1),
@@ -237,6 +268,8 @@ TABLE: dict[str, tuple[Builtin, int, int]] = {
     "__QUERYINTERFACE": (_query(False), 2, 2),
     "__QUERYPOINTER": (_query(True), 2, 2),
     "__POUNAME": (_pouname, 0, 0),
+    "__POSITION": (_position, 0, 0),
+    "BITADR": (_bitadr, 1, 1),
     "__NEW": (_new, 1, 2),
     "__DELETE": (_delete, 1, 1),
 }
