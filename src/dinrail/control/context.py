@@ -30,6 +30,7 @@ TASK_TIME_NS = 16  # u64, executive, each cycle: CLOCK_MONOTONIC at its begin
 WALL_TIME_NS = 24  # u64, executive, each cycle: since 1970
 CYCLE_COUNT = 32  # u64, executive, each cycle: counts cycles, 0 in the first
 FIRST_CYCLE = 40  # u8, executive: 1 in the first cycle after start or reset
+INJECTED = 41  # u8, whoever steps cycle by cycle: 1: the clock is the one it gives, also for what asks how late it is
 DEPTH = 44  # u32, code: how deep functions stand that may call themselves
 STACK_LOW = 48  # u64, executive: the stack's lowest usable address; 0: not known
 STACK_HIGH = 56  # u64, the outermost guard: where walks through the frames end

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dinrail.control import context
 from dinrail.control.channel.create import Loaded, Owner, create_channel, show_channel
 from dinrail.control.channel.layout import ChannelHeader, State, offset_of
 from dinrail.control.channel.plan import plan_channel
@@ -58,6 +59,8 @@ class Stepped:
         self._step = self.module.function("dinrail_step", None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64)
         self._stack = self.module.function("dinrail_signal_stack", None, ctypes.c_void_p, ctypes.c_uint32)
         self.module.function("dinrail_attach", None, ctypes.c_void_p)(self.tasks.common.address)
+        for index in range(len(self.settings)):
+            ctypes.c_uint8.from_address(self.module.context(index) + context.INJECTED).value = 1
         self.monotonic_ns = 0
         self.wall_ns = wall_ns
         self._due = [settings.start_offset_ns for settings in self.settings]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from plc_run import run_st
+from plc_run import checked, run_st
 
 from dinrail.plc.check.program import check_program
 from dinrail.plc.core.program import Options, TaskProgram
@@ -305,3 +305,39 @@ def test_a_choice_leaves_alone_what_it_does_not_take() -> None:
         "MAIN.w": [-1, 1, 2],
         "MAIN.nCalls": [1, 2, 4],
     }
+
+
+def test_the_clock_of_a_stepped_program_is_the_one_that_is_given() -> None:
+    """TIME() and LTIME() move by what a cycle moves the clock, however fast the cycles really follow."""
+    text = """
+    PROGRAM MAIN
+    VAR tNow, tBegan, tTook : TIME; ltNow : LTIME; bBegun : BOOL; END_VAR
+        tNow := TIME();
+        ltNow := LTIME();
+        IF NOT bBegun THEN
+            tBegan := tNow;
+            bBegun := TRUE;
+        END_IF
+        tTook := tNow - tBegan;
+    END_PROGRAM
+    """
+    seen = run_st(text, ["MAIN.tTook", "MAIN.ltNow"], cycles=3, step_ns=250_000_000, start_ns=1_000_000_500)
+    assert seen == {"MAIN.tTook": [0, 250, 500], "MAIN.ltNow": [1_000_000_500, 1_250_000_500, 1_500_000_500]}
+
+
+def test_a_short_text_is_passed_where_nothing_can_be_written() -> None:
+    """VAR_IN_OUT CONSTANT takes texts of any length, and reads no further than they go."""
+    text = """
+    FUNCTION F_Count : INT
+    VAR_IN_OUT CONSTANT s : STRING; END_VAR
+        F_Count := LEN(s) * 10 + BYTE_TO_INT(s[0]);
+    END_FUNCTION
+    PROGRAM MAIN
+    VAR sShort : STRING(3) := 'ab'; x, y : INT; END_VAR
+        x := F_Count(sShort);
+        y := F_Count('c');
+    END_PROGRAM
+    """
+    program, _ = checked(text)
+    assert program.entry
+    assert run_st(text, ["MAIN.x", "MAIN.y"]) == {"MAIN.x": [117], "MAIN.y": [109]}

@@ -174,7 +174,7 @@ def of_type(e: Elaborator, variable: Variable, operand: Operand, place: core.Loc
     if isinstance(wanted, TextType) and isinstance(given, TextType) and wanted.wide == given.wide:
         if given.length < wanted.length:
             text = f"{variable.name} may write up to {wanted.length} characters, the variable holds {given.length}"
-            if not isinstance(place, core.ConstantAt):
+            if not variable.constant and not isinstance(place, core.ConstantAt):
                 e.report.warning(at, "in-out-length", text)
         return core.ViewAt(at, place, wanted)
     if isinstance(wanted, FunctionBlockType) and isinstance(given, FunctionBlockType) and is_below(given, wanted):

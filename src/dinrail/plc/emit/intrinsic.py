@@ -120,7 +120,7 @@ def _compare_memory(w: Writer, node: IntrinsicCall, operands: list[str]) -> str:
 
 
 def _precise_time(w: Writer, _node: IntrinsicCall, _operands: list[str]) -> str:
-    return w.value(f"call i64 {w.emission.helper('dinrail_now')}()")
+    return w.value(f"call i64 {w.emission.helper('dinrail_now')}(ptr %ctx)")
 
 
 def _allocate(w: Writer, _node: IntrinsicCall, operands: list[str]) -> str:

@@ -296,8 +296,17 @@ define internal void @dinrail_shallower(ptr %ctx) #1 {{
 _CLOCK_MONOTONIC = 4 if sys.platform.startswith("freebsd") else 1
 
 _NOW = f"""\
-define internal i64 @dinrail_now() #1 {{
+define internal i64 @dinrail_now(ptr %ctx) #1 {{
   %time = alloca [16 x i8], align 8
+  %pinjected = getelementptr i8, ptr %ctx, i64 {context.INJECTED}
+  %injected = load i8, ptr %pinjected
+  %is = icmp ne i8 %injected, 0
+  br i1 %is, label %given, label %machine
+given:
+  %pbegin = getelementptr i8, ptr %ctx, i64 {context.TASK_TIME_NS}
+  %begin = load i64, ptr %pbegin
+  ret i64 %begin
+machine:
   %status = call i32 @clock_gettime(i32 {_CLOCK_MONOTONIC}, ptr %time)
   %seconds = load i64, ptr %time
   %pns = getelementptr i8, ptr %time, i64 8

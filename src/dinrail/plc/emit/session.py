@@ -82,6 +82,7 @@ class Session:
             self.set_context(index, context.INDEX, 4, index + 1)
             self.set_context(index, context.CYCLE_NS, 8, 10_000_000)
             self.set_context(index, context.FIRST_CYCLE, 1, 1)
+            self.set_context(index, context.INJECTED, 1, 1)
             self.set_context(index, context.WALL_TIME_NS, 8, wall_ns)
         if not self.tasks:
             return None
