@@ -138,7 +138,8 @@ class Values(Places):
         kind = resolve(location.type)
         assert isinstance(kind, TextType)
         width = 2 if kind.wide else 1
-        data = self.memory.read(address, kind.size_bytes)
+        segment, first = self.memory.find(address, width)  # a literal may be shorter than what its parameter holds
+        data = bytes(segment[first : first + kind.size_bytes])
         units = [data[at : at + width][::-1] for at in range(0, len(data), width)]
         length = units.index(bytes(width)) if bytes(width) in units else len(units)
         return b"".join(units[:length])
