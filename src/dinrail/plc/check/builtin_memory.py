@@ -228,7 +228,7 @@ def _pouname(e: Elaborator, node: syntax.Call, _arguments: list[syntax.Expr], _w
 
 
 def _position(e: Elaborator, node: syntax.Call, _arguments: list[syntax.Expr], _want: Type | None) -> Operand:
-    """__POSITION(): where it stands in its declaration or body, as a STRING.
+    """__POSITION(): where it stands, in a declaration or body, as a STRING. Lines are those of its file.
 
     Source: Beckhoff Information System, TwinCAT 3 PLC, "__POSITION".
     """
