@@ -59,7 +59,7 @@ def initial_bytes(declarations: Declarations, variable: Variable, syntax: Variab
         data = b""
     else:
         data = default_bytes(world, kind)
-    variable.initial = data if data.count(0) < len(data) else None
+    variable.initial = data if data != bytes(len(data)) else None
     if variable.constant and variable.storage is Storage.STATIC:
         _constant_value(declarations, variable, syntax, data)
 

@@ -17,7 +17,7 @@ from dinrail.plc.types.model import (
     Type,
     held_as,
 )
-from dinrail.plc.types.variable import Storage
+from dinrail.plc.types.variable import Storage, Variable
 
 Scalar = int | float | bool
 _FLOATS = {4: "<f", 8: "<d"}
@@ -71,18 +71,34 @@ def _default(world: World, kind: Type) -> bytes:
 
 def composed(world: World, kind: StructType | FunctionBlockType) -> bytes:
     """The image of a structure or instance, put together from its fields' initial values."""
-    image = bytearray(kind.size_bytes)
+    begin = kind.number.to_bytes(8, "little") if isinstance(kind, FunctionBlockType) else b""
+    pieces, at = [begin], len(begin)  # joined once: images can be large
+    bits: list[Variable] = []
     for part in kind.fields.values():
         world.ensure_initial(part)
-        if part.initial is None or part.offset_bytes < 0:
+        initial, offset = part.initial, part.offset_bytes
+        if initial is None or offset < 0:
             continue
         if part.bit >= 0:
-            image[part.offset_bytes] |= (part.initial[0] != 0) << part.bit
-        else:
-            image[part.offset_bytes : part.offset_bytes + len(part.initial)] = part.initial
-    if isinstance(kind, FunctionBlockType):
-        image[0:8] = kind.number.to_bytes(8, "little")
-    return bytes(image)
+            bits.append(part)
+        elif offset >= at:
+            pieces += (bytes(offset - at), initial)
+            at = offset + len(initial)
+        else:  # a union's members lie over each other: the last one's value counts
+            image = b"".join(pieces)
+            pieces = [image[:offset], initial, image[offset + len(initial) :]]
+            at = max(at, offset + len(initial))
+    pieces.append(bytes(kind.size_bytes - at))
+    image = b"".join(pieces)
+    return _with_bits(image, bits) if bits else image
+
+
+def _with_bits(image: bytes, bits: list[Variable]) -> bytes:
+    out = bytearray(image)
+    for part in bits:
+        if part.initial is not None:
+            out[part.offset_bytes] |= (part.initial[0] != 0) << part.bit
+    return bytes(out)
 
 
 def constant_bytes(world: World, place: Location) -> bytes | None:
