@@ -143,3 +143,52 @@ def test_an_instance_may_give_its_own_memory_back() -> None:
     )
     seen = run_st(text, ["MAIN.nSum", "MAIN.nNone", "MAIN.nExits", "MAIN.empty.n"])
     assert seen == {"MAIN.nSum": [2000], "MAIN.nNone": [0], "MAIN.nExits": [500], "MAIN.empty.n": [4]}
+
+
+def test_an_alias_is_the_type_that_it_stands_for() -> None:
+    """In methods that implement or override others; a strict enumeration is its base where an in-out counts on it."""
+    text = """
+    {attribute 'strict'}
+    TYPE E_Mode : (Manual := 3, Automatic := 4) UINT; END_TYPE
+    TYPE T_Port : UINT; END_TYPE
+    INTERFACE I_Port
+    METHOD Next : UINT
+    VAR_INPUT n : UINT; END_VAR
+    END_METHOD
+    END_INTERFACE
+    FUNCTION_BLOCK FB_Port IMPLEMENTS I_Port
+    METHOD Next : T_Port
+    VAR_INPUT n : T_Port; END_VAR
+        Next := n + 1;
+    END_METHOD
+    END_FUNCTION_BLOCK
+    FUNCTION F_Follow : UINT
+    VAR_IN_OUT n : UINT; END_VAR
+        n := n + 1;
+        F_Follow := n;
+    END_FUNCTION
+    PROGRAM MAIN
+    VAR fb : FB_Port; ip : I_Port; x, y : UINT; eMode : E_Mode := E_Mode.Manual; bAutomatic : BOOL; END_VAR
+        ip := fb;
+        x := ip.Next(851);
+        y := F_Follow(eMode);
+        bAutomatic := eMode = E_Mode.Automatic;
+    END_PROGRAM
+    """
+    seen = run_st(text, ["MAIN.x", "MAIN.y", "MAIN.bAutomatic"])
+    assert seen == {"MAIN.x": [852], "MAIN.y": [4], "MAIN.bAutomatic": [True]}
+
+
+def test_a_choice_may_be_a_pointer_or_none() -> None:
+    """SEL between an address and 0 is an address, on either side."""
+    text = """
+    PROGRAM MAIN
+    VAR f : BOOL; n : INT := 5; p, q : POINTER TO INT; a, b : INT; END_VAR
+        p := SEL(f, 0, ADR(n));
+        q := SEL(f, ADR(n), 0);
+        a := SEL(p = 0, p^, -1);
+        b := SEL(q = 0, q^, -1);
+        f := TRUE;
+    END_PROGRAM
+    """
+    assert run_st(text, ["MAIN.a", "MAIN.b"], cycles=2) == {"MAIN.a": [-1, 5], "MAIN.b": [5, -1]}

@@ -179,14 +179,11 @@ def of_type(e: Elaborator, variable: Variable, operand: Operand, place: core.Loc
         return core.ViewAt(at, place, wanted)
     if isinstance(wanted, FunctionBlockType) and isinstance(given, FunctionBlockType) and is_below(given, wanted):
         return core.ViewAt(at, place, wanted)
-    if _is_its_base(wanted, given) or _is_its_base(given, wanted):
+    if isinstance(given, EnumType) and given.base is wanted:
+        return core.ViewAt(at, place, wanted)
+    if isinstance(wanted, EnumType) and wanted.base is given and not wanted.strict:
         return core.ViewAt(at, place, wanted)
     raise _unequal(e, variable, operand, at)
-
-
-def _is_its_base(kind: Type, other: Type) -> bool:
-    """Whether a type is the integer that an enumeration (not a strict one) is."""
-    return isinstance(other, EnumType) and not other.strict and other.base is kind
 
 
 def _unequal(e: Elaborator, variable: Variable, operand: Operand, at: Place) -> Told:

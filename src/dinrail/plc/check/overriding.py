@@ -237,10 +237,20 @@ def _count(number: int) -> str:
 
 
 def same_type(one: Type, other: Type) -> bool:
-    """Whether two types are the same to a caller. What was reported already counts as the same."""
+    """Whether two types are the same to a caller: an alias is what it stands for, unless it has limits of its own.
+
+    What was reported already counts as the same.
+    """
+    one, other = _meant(one), _meant(other)
     if one is UNKNOWN or other is UNKNOWN or one == other:
         return True
     if isinstance(one, AliasType) and isinstance(other, AliasType):
         limits = (one.low, one.high) == (other.low, other.high)
         return limits and one.low is not None and same_type(one.target, other.target)
     return False
+
+
+def _meant(kind: Type) -> Type:
+    while isinstance(kind, AliasType) and kind.low is None:
+        kind = kind.target
+    return kind

@@ -19,6 +19,7 @@ from dinrail.plc.types.model import (
     ULINT,
     Family,
     InterfaceType,
+    PointerType,
     ScalarType,
     TextType,
     Type,
@@ -86,6 +87,9 @@ def _joined(first: Operand, other: Operand, kind: Type) -> Type | None:
     a, b = resolve(kind), resolve(other.type)
     if isinstance(a, TextType) and isinstance(b, TextType) and a.wide == b.wide:
         return a if a.length >= b.length else b
+    for side, kept_type in ((first, b), (other, a)):  # 0 is a pointer to nothing
+        if isinstance(kept_type, PointerType) and side.loose and side.constant is not None and not side.constant.value:
+            return kept_type
     if first.loose and scalar_of(other) is not None:
         return other.type
     if other.loose and scalar_of(first) is not None:
