@@ -15,6 +15,7 @@ from plc_oracle_compare import Trio, differences
 from plc_oracle_machine import Machine
 from plc_oracle_st_batch import make_batch
 from plc_oracle_st_compare import checked, compare_text
+from plc_oracle_st_shrink import shrink
 
 from dinrail.plc.core.expression import BinaryOperator, Comparison, Expression, Location, QueryInterface, Reinterpret
 from dinrail.plc.core.program import Fault, TaskProgram
@@ -72,3 +73,12 @@ def test_random_programs_reach_every_node_and_fault() -> None:
     assert missing == set()
     assert {Fault.NONE, Fault.BOUNDS, Fault.NULL, Fault.DIVIDE} <= ends.keys()
     assert ends[Fault.NONE] > 0.7 * ends.total()
+
+
+def test_a_failing_application_is_cut_down_to_what_fails() -> None:
+    """Whatever is not needed for the failure goes: other programs, library, declarations, statements around it."""
+    batch = make_batch(11, 6, 6)
+    assert batch.text().count(" XOR ") > 1
+    text = shrink(batch, lambda text: " XOR " in text and "END_PROGRAM" in text, seconds=20)
+    assert text.count(" XOR ") == 1
+    assert len(text.splitlines()) <= 4
