@@ -21,7 +21,7 @@ from dinrail.plc.types.variable import Variable
 
 @dataclass(slots=True, eq=False)
 class MethodInfo:
-    """A method, or a property's getter or setter (`name` is then `P.get`, `P.set`; a setter's one parameter is `P`).
+    """A method, or a property's getter or setter (`name` is then `P.GET`, `P.SET`; a setter's one parameter is `P`).
 
     variables: parameters, locals, VAR_INST, VAR_STAT, constants and the result (by the method's own name).
     """

@@ -265,7 +265,7 @@ class StructType:
 class InterfaceType:
     """methods by upper-case name, inherited ones included, in a fixed order: the index is the slot.
 
-    A property P is the methods `P.get` and `P.set`. A variable of this type holds the instance's address, or 0.
+    A property P is the methods `P.GET` and `P.SET`. A variable of this type holds the instance's address, or 0.
     """
 
     name: str
@@ -281,7 +281,7 @@ class InterfaceType:
 class FunctionBlockType:
     """A class. fields as in StructType, behind CLASS_NUMBER_BYTES.
 
-    methods:    upper-case name -> what this class runs (inherited or its own); properties as `P.get`, `P.set`.
+    methods:    upper-case name -> what this class runs (inherited or its own); properties as `P.GET`, `P.SET`.
     slots:      upper-case name -> index in the class's table, the same in every class below.
     body:       the function block's own body (`FB()`), also dispatched (slot of the empty name).
     initialise: sets what no constant image can (references, calls, FB_Init); None when there is nothing to do.
