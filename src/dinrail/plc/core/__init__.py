@@ -9,8 +9,8 @@ only ever named by a Location and copied by statements.
 
 Order: operands from left to right; a Sequence's statements before its value. Copy and CopyText evaluate the source,
 then the target. An InterfaceCall tests its receiver before its arguments. IndexAt evaluates its base, then its checks
-(a node in both `checks` and `index` once; none of them without Options.check_bounds). DerefAt is tested where it is named,
-also below AddressOf.
+(a node in both `checks` and `index` once; none of them without Options.check_bounds).
+DerefAt is tested where it is named, also below AddressOf.
 Integers are two's complement and wrap at their type's width. What is undefined in C is a fault here, or defined:
     DIVIDE, MODULO by zero         Fault.DIVIDE with Options.check_divide; else 0
     float / 0.0                    Fault.FLOAT_DIVIDE with Options.check_float_divide; else IEEE 754
