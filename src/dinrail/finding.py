@@ -65,6 +65,42 @@ class Finding:
             raise ValueError(f"finding {self.rule}: a {self.severity} verdict needs its evidence")
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule of a table found, before the table's own words are added.
+
+    subject:  what it is about, where that is not what the rule was asked about.
+    severity: replaces the table's where the same fault weighs differently.
+    """
+
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+    fix: str = ""
+    verify: str = ""
+    subject: str = ""
+    severity: Severity | None = None
+
+    def finding(
+        self, rule: str, severity: Severity, subject: str, backends: tuple[Backend, ...], waiver: str = ""
+    ) -> Finding:
+        """As users see it. rule, severity, waiver: the table's; subject: what the rule was asked about.
+
+        Only what stands in the way can be waived.
+        """
+        weight = self.severity or severity
+        return Finding(
+            rule=rule,
+            subject=self.subject or subject,
+            severity=weight,
+            message=self.message,
+            evidence=self.evidence,
+            fix=self.fix,
+            verify=self.verify,
+            waiver=waiver if weight is Severity.BLOCK else "",
+            backends=backends,
+        )
+
+
 def blocking(findings: tuple[Finding, ...], *, backend: Backend | None = None) -> tuple[Finding, ...]:
     """Those findings that stop a plan, in their order (for one backend, or any)."""
     return tuple(f for f in findings if f.severity is Severity.BLOCK and (backend is None or backend in f.backends))

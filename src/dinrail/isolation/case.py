@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dinrail.finding import Backend, Evidence, Finding, Severity
+from dinrail.finding import Backend, Finding, Severity, Verdict
 from dinrail.machine.facts import HostFacts
 from dinrail.machine.realtime import CpusetHierarchy, FreeBsdRealTime, RealTime
 from dinrail.machine.setting import MERGED_CGROUPS
 
+HOST = "host"
+"""What a finding is about unless it is about some core."""
 GROUP = "dinrail"
 REST = "dinrail-rest"
 """The control's own group, and version 1's for everybody else."""
@@ -80,18 +82,6 @@ class FreeBsdCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a rule found. `subject`: `host` unless it is about one core; `severity` replaces the table's."""
-
-    message: str
-    evidence: tuple[Evidence, ...] = ()
-    fix: str = ""
-    verify: str = ""
-    subject: str = "host"
-    severity: Severity | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     """A rule about a Linux host."""
 
@@ -100,7 +90,8 @@ class Rule:
     judge: Callable[[Case], Verdict | None]
 
     def on(self, case: Case) -> Finding | None:
-        return finding(self.id, self.severity, self.judge(case), (Backend.QEMU,))
+        verdict = self.judge(case)
+        return None if verdict is None else verdict.finding(self.id, self.severity, HOST, (Backend.QEMU,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +103,8 @@ class FreeBsdRule:
     judge: Callable[[FreeBsdCase], Verdict | None]
 
     def on(self, case: FreeBsdCase) -> Finding | None:
-        return finding(self.id, self.severity, self.judge(case), (Backend.BHYVE,))
-
-
-def finding(rule: str, severity: Severity, verdict: Verdict | None, backends: tuple[Backend, ...]) -> Finding | None:
-    """A verdict as the finding that users see; None for none."""
-    if verdict is None:
-        return None
-    return Finding(
-        rule=rule,
-        subject=verdict.subject,
-        severity=verdict.severity or severity,
-        message=verdict.message,
-        evidence=verdict.evidence,
-        fix=verdict.fix,
-        verify=verdict.verify,
-        backends=backends,
-    )
+        verdict = self.judge(case)
+        return None if verdict is None else verdict.finding(self.id, self.severity, HOST, (Backend.BHYVE,))
 
 
 def own_group(hierarchy: CpusetHierarchy) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dinrail.finding import Evidence, Severity
-from dinrail.isolation.case import GROUP, Case, Verdict, own_group
+from dinrail.finding import Evidence, Severity, Verdict
+from dinrail.isolation.case import GROUP, Case, own_group
 from dinrail.machine.cpulist import format_list, parse_list
 from dinrail.machine.linux.kernel import CMDLINE, option
 from dinrail.machine.setting import CPUS

@@ -6,8 +6,8 @@ sys/kern/kern_clocksource.c and kern_tc.c (sleeps may be late by that share of t
 
 from __future__ import annotations
 
-from dinrail.finding import Evidence
-from dinrail.isolation.case import FreeBsdCase, Verdict
+from dinrail.finding import Evidence, Verdict
+from dinrail.isolation.case import FreeBsdCase
 from dinrail.machine.cpulist import format_list
 
 

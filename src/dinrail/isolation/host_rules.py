@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dinrail.finding import Evidence, Severity
-from dinrail.isolation.case import Case, Verdict
+from dinrail.finding import Evidence, Severity, Verdict
+from dinrail.isolation.case import Case
 from dinrail.machine.linux.realtime import PROBE
 from dinrail.machine.setting import RT_RUNTIME
 from dinrail.units import MIB

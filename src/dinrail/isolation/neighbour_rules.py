@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dinrail.finding import Evidence, Severity
-from dinrail.isolation.case import Case, Verdict, own_group
+from dinrail.finding import Evidence, Severity, Verdict
+from dinrail.isolation.case import Case, own_group
 from dinrail.machine.cpulist import format_list
 from dinrail.machine.linux.kernel import option
 from dinrail.machine.realtime import Interrupt

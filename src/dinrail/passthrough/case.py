@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dinrail.finding import Backend, Evidence, Finding, Severity
+from dinrail.finding import Backend, Finding, Severity, Verdict
 from dinrail.machine.facts import HostFacts, PciFunction
 from dinrail.pci.address import PciAddress
 
@@ -25,17 +25,6 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a rule found. `severity` replaces the table's where the same fault weighs differently."""
-
-    message: str
-    evidence: tuple[Evidence, ...] = ()
-    fix: str = ""
-    verify: str = ""
-    severity: Severity | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class HostRule:
     """A rule about the host as a whole."""
 
@@ -45,7 +34,8 @@ class HostRule:
     waiver: str = ""
 
     def on(self, facts: HostFacts) -> Finding | None:
-        return _finding(self, "host", self.judge(facts))
+        verdict = self.judge(facts)
+        return None if verdict is None else verdict.finding(self.id, self.severity, "host", BOTH, self.waiver)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +48,12 @@ class DeviceRule:
     waiver: str = ""
 
     def on(self, case: Case) -> Finding | None:
-        return _finding(self, str(case.function.address), self.judge(case))
-
-
-def _finding(rule: HostRule | DeviceRule, subject: str, verdict: Verdict | None) -> Finding | None:
-    if verdict is None:
-        return None
-    severity = verdict.severity or rule.severity
-    return Finding(
-        rule=rule.id,
-        subject=subject,
-        severity=severity,
-        message=verdict.message,
-        evidence=verdict.evidence,
-        fix=verdict.fix,
-        verify=verdict.verify,
-        waiver=rule.waiver if severity is Severity.BLOCK else "",
-        backends=BOTH,
-    )
+        verdict = self.judge(case)
+        return (
+            None
+            if verdict is None
+            else verdict.finding(self.id, self.severity, str(case.function.address), BOTH, self.waiver)
+        )
 
 
 def describe(function: PciFunction) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from dinrail.finding import Evidence, Severity
+from dinrail.finding import Evidence, Severity, Verdict
 from dinrail.machine.facts import CLASS_VGA, BarKind, Console
-from dinrail.passthrough.case import VFIO, Case, Verdict, describe
+from dinrail.passthrough.case import VFIO, Case, describe
 from dinrail.passthrough.reset import reset_along
 
 _DRM_CARD = re.compile(r"card\d+")

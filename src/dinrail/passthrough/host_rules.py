@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dinrail.finding import Evidence
+from dinrail.finding import Evidence, Verdict
 from dinrail.machine.facts import HostFacts
-from dinrail.passthrough.case import Verdict
 
 
 def facts_missing(facts: HostFacts) -> Verdict | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dinrail.finding import Evidence
+from dinrail.finding import Evidence, Verdict
 from dinrail.machine.facts import HostFacts, IommuState, Kernel
 from dinrail.machine.linux.iommu import INTERRUPTS
 from dinrail.machine.linux.kernel import CMDLINE, option
-from dinrail.passthrough.case import KEEPS_GROUP_VIABLE, Case, Verdict, describe
+from dinrail.passthrough.case import KEEPS_GROUP_VIABLE, Case, describe
 
 _VERIFY_ON = "ls /sys/class/iommu shows dmar0 (Intel) or ivhd0 (AMD), and `dinrail pci --groups` lists groups"
 _DEFAULT_ON = ("CONFIG_INTEL_IOMMU_DEFAULT_ON", "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF")
