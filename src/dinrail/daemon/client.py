@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dinrail.config.document import load
+from dinrail.daemon import detached
 from dinrail.daemon.protocol import Op, Request, encode_request, parse_answer
 from dinrail.errors import HostError
 from dinrail.files import ensure_directory, os_refusal
@@ -77,30 +75,6 @@ def run_in_background(paths: Paths) -> Mapping[str, Any]:
     """Start a supervisor that outlives us, and wait until it answers. Raises HostError with its last words."""
     ensure_directory(paths.run)
     log = paths.run / "supervisor.log"
-    try:
-        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as fault:
-        raise os_refusal(fault, "write the supervisor's log", log) from fault
-    try:
-        process = subprocess.Popen(
-            (sys.executable, "-m", "dinrail", "up", "--foreground"),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            cwd="/",
-            env=os.environ | {"DINRAIL_STATE": str(paths.state), "DINRAIL_RUN": str(paths.run)},
-        )
-    except OSError as fault:
-        raise os_refusal(fault, "start the supervisor", sys.executable) from fault
-    finally:
-        os.close(out)
-    deadline = time.monotonic() + _UP_S
-    while time.monotonic() < deadline and process.poll() is None:
-        answer = ask(paths, Request(Op.STATUS))
-        if answer is not None:
-            process.returncode = 0  # it is on its own now: neither waited for nor warned about
-            return answer
-        time.sleep(0.05)
-    tail = tuple(log.read_text(errors="backslashreplace").splitlines()[-10:])
-    raise HostError("the supervisor did not come up", where=str(log), details=tail)
+    env = os.environ | {"DINRAIL_STATE": str(paths.state), "DINRAIL_RUN": str(paths.run)}
+    process = detached.start("supervisor", ("dinrail", "up", "--foreground"), log, env=env)
+    return detached.wait_until_up("supervisor", process, lambda: ask(paths, Request(Op.STATUS)), log)

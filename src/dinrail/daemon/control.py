@@ -12,9 +12,6 @@ Nobody starts it again when it ends: what a machine does after a crash of its co
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,16 +24,15 @@ from dinrail.control.channel.reader import Channel, ChannelBusy, text_of
 from dinrail.control.channel.request import ask, is_alive
 from dinrail.control.options import ControlOptions
 from dinrail.control.settings import ControlSettings
+from dinrail.daemon import detached
 from dinrail.daemon.cores import TakenCores, give_back, take_cores
 from dinrail.daemon.launch import router_group
 from dinrail.errors import FormatError, HostError
-from dinrail.files import atomic_write, ensure_directory, os_refusal
+from dinrail.files import atomic_write, ensure_directory
 from dinrail.host.paths import Paths
 
-_UP_S = 15.0
 _DOWN_S = 15.0
 _POLL_S = 0.02
-_LAST_LINES = 10
 CONFIG = State.CONFIG.name.lower()
 """What a control is in until it has started its tasks."""
 
@@ -144,17 +140,16 @@ def _bring_up(options: ControlOptions, paths: Paths, cores: TakenCores) -> Mappi
     for directory in (files.channel.parent, files.retain.parent):
         ensure_directory(directory)
     atomic_write(files.settings, options.settings_json().encode())
-    process = _spawn(options, files, cores.files)
+    words = ("dinrail.control", *options.argv(files.settings))
+    process = detached.start("control", words, files.log, pass_fds=cores.files)
     cores.handed_over(process.pid)
-    deadline = time.monotonic() + _UP_S
-    while time.monotonic() < deadline and process.poll() is None:
+
+    def started() -> Mapping[str, Any] | None:
         answer = control_status_or_none(paths)
-        if answer is not None and answer["pid"] == process.pid and answer["state"] != CONFIG:
-            process.returncode = 0  # it is on its own now: neither waited for nor warned about
-            return answer
-        time.sleep(_POLL_S)
-    tail = tuple(files.log.read_text(errors="backslashreplace").splitlines()[-_LAST_LINES:])
-    raise HostError("the control did not come up", where=str(files.log), details=tail)
+        own = answer is not None and answer["pid"] == process.pid and answer["state"] != CONFIG
+        return answer if own else None
+
+    return detached.wait_until_up("control", process, started, files.log)
 
 
 def stop_control(paths: Paths) -> bool:
@@ -185,25 +180,3 @@ def control_status_or_none(paths: Paths) -> Mapping[str, Any] | None:
         return control_status(paths)
     except (HostError, FormatError, ChannelBusy):
         return None
-
-
-def _spawn(options: ControlOptions, files: ControlFiles, leases: tuple[int, ...]) -> subprocess.Popen[bytes]:
-    argv = (sys.executable, "-m", "dinrail.control", *options.argv(files.settings))
-    try:
-        log = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as fault:
-        raise os_refusal(fault, "write the control's log", files.log) from fault
-    try:
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
-            pass_fds=leases,
-        )
-    except OSError as fault:
-        raise os_refusal(fault, "start the control", sys.executable) from fault
-    finally:
-        os.close(log)

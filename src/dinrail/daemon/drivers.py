@@ -10,13 +10,12 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dinrail.daemon import detached
 from dinrail.daemon.control import ControlFiles
 from dinrail.errors import HostError
 from dinrail.fieldbus.record import record_of
@@ -52,7 +51,8 @@ def start_drivers(devices: Sequence[DeviceSettings], paths: Paths) -> tuple[str,
     started = [name for name in wanted if name not in up]
     for name in started:
         atomic_write(folder / f"{name}.json", record_of(wanted[name]), mode=0o600)
-        _spawn(name, folder, ControlFiles.of(paths).channel)
+        words = ("dinrail.fieldbus", str(folder), name, "--channel", str(ControlFiles.of(paths).channel))
+        detached.leave_alone(detached.start("driver", words, folder / f"{name}.log"))
     deadline = time.monotonic() + _UP_S
     while missing := [name for name in started if not _is_locked(folder / f"{name}.lock")]:
         if time.monotonic() > deadline:
@@ -117,21 +117,3 @@ def _is_locked(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
-
-
-def _spawn(name: str, folder: Path, channel: Path) -> None:
-    argv = (sys.executable, "-m", "dinrail.fieldbus", str(folder), name, "--channel", str(channel))
-    path = folder / f"{name}.log"
-    try:
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as fault:
-        raise os_refusal(fault, "write the driver's log", path) from fault
-    try:
-        process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
-        )
-        process.returncode = 0  # it is on its own: neither waited for nor warned about
-    except OSError as fault:
-        raise os_refusal(fault, "start the driver", sys.executable) from fault
-    finally:
-        os.close(log)

@@ -15,8 +15,6 @@ import json
 import os
 import pwd
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,16 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from dinrail.ads.settings import MAX_JSON_BYTES, AdsSettings
+from dinrail.daemon import detached
 from dinrail.errors import HostError
 from dinrail.files import atomic_write, ensure_directory, os_refusal, read_file
 from dinrail.host.paths import Paths
 
 USERS = ("dinrail", "nobody")
-_UP_S = 15.0
 _DOWN_S = 10.0
 _ASK_S = 5.0
 _MAX_ANSWER_BYTES = 4 << 20
-_LAST_LINES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +91,8 @@ def start_router(settings: AdsSettings, paths: Paths) -> Mapping[str, Any]:
     if user is not None:
         for path in (files.settings, files.socket.parent, files.state):
             os.chown(path, user.pw_uid, user.pw_gid)
-    process = _spawn(files, user)
-    deadline = time.monotonic() + _UP_S
-    while time.monotonic() < deadline and process.poll() is None:
-        answer = ask_router(paths, "status")
-        if answer is not None:
-            process.returncode = 0  # it is on its own now: neither waited for nor warned about
-            return answer
-        time.sleep(0.02)
-    tail = tuple(files.log.read_text(errors="backslashreplace").splitlines()[-_LAST_LINES:])
-    raise HostError("the router did not come up", where=str(files.log), details=tail)
+    process = detached.start("router", _words(files, user), files.log)
+    return detached.wait_until_up("router", process, lambda: ask_router(paths, "status"), files.log)
 
 
 def runs_by_other_settings(settings: AdsSettings, paths: Paths) -> bool:
@@ -168,26 +157,10 @@ def _user() -> pwd.struct_passwd | None:
     )
 
 
-def _spawn(files: RouterFiles, user: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
-    argv = (
-        *(sys.executable, "-m", "dinrail.daemon.router"),
-        *("--settings", str(files.settings), "--state", str(files.state), "--socket", str(files.socket)),
+def _words(files: RouterFiles, user: pwd.struct_passwd | None) -> tuple[str, ...]:
+    """Its module and arguments."""
+    return (
+        *("dinrail.daemon.router", "--settings", str(files.settings)),
+        *("--state", str(files.state), "--socket", str(files.socket)),
         *(() if user is None else ("--user", user.pw_name)),
     )
-    try:
-        log = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as fault:
-        raise os_refusal(fault, "write the router's log", files.log) from fault
-    try:
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
-        )
-    except OSError as fault:
-        raise os_refusal(fault, "start the router", sys.executable) from fault
-    finally:
-        os.close(log)
