@@ -1,7 +1,7 @@
 """The application that the document names, as a built image: as it is, or compiled from its project.
 
     [control] image = "press.image"     taken as it is
-    [control] project = "plc/"          compiled to <state>/control/application.image
+    [control] project = "plc/"          compiled to <state>/control/application.image, when something has changed
 
 This module loads the compiler; whoever only asks what runs does not need it.
 """
@@ -16,6 +16,7 @@ from dinrail.errors import BadRequest
 from dinrail.files import atomic_write
 from dinrail.host.paths import Paths
 from dinrail.plc.build import check, emitted
+from dinrail.plc.cache import ImageCache
 from dinrail.plc.project.load import load_project
 
 
@@ -29,6 +30,11 @@ def application_image(settings: ControlSettings, paths: Paths) -> Path:
     project = load_project([Path(settings.project)])
     if settings.tasks:
         project = dataclasses.replace(project, tasks=settings.tasks)
-    path = paths.state / "control" / "application.image"
-    atomic_write(path, emitted(check(project)))
+    place = paths.state / "control"
+    path, cache = place / "application.image", ImageCache(place / "images")
+    image = cache.find(project)
+    if image is None:
+        image = emitted(check(project))
+        cache.keep(project, (), image)
+    atomic_write(path, image)
     return path
