@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from dinrail.plc.parse.declaration import Pragma
 from dinrail.plc.source import NOWHERE, Place
 from dinrail.plc.types.model import Type
-
-if TYPE_CHECKING:
-    from dinrail.plc.core.statement import Statement
 
 
 class Storage(enum.Enum):
@@ -55,7 +51,7 @@ class Variable:
     path:      how the outside names it: `MAIN.x`, `GVL.y`; a field's or local's own name.
     type:      of an IN_OUT field it is the type it refers to; in memory lies its address (8 bytes).
     initial:   the constant bytes it starts with (`type.size_bytes` of them), None: zeros. Where that is not enough,
-               `initialise` holds the statements, run after all constant bytes are there.
+               code of the class or of Program.initialise does the rest.
     bounds:    of an OpenArrayType: (lower, upper) parameters of each dimension.
     value:     of a constant: its value, folded (int, float, bool; bytes in memory form for everything else).
     """
@@ -70,7 +66,6 @@ class Variable:
     bit: int = -1  # of a BIT field, or of %IX0.3
     area: Area | None = None
     initial: bytes | None = None
-    initialise: list[Statement] = field(default_factory=list)
     value: int | float | bool | bytes | None = None
     constant: bool = False
     retain: bool = False
