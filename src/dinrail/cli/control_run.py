@@ -44,7 +44,7 @@ def run(
     from dinrail.files import ensure_directory
 
     Session.of(context).require_this_machine()
-    place = _place(channel)
+    place = place_of(channel)
     _refuse_second(place)
     ensure_directory(place.parent)
     kept = None if retain is None else retain.absolute()
@@ -78,7 +78,7 @@ def status(
 def faults(context: typer.Context, channel: ChannelPath = None) -> None:
     """Why tasks stopped: the fault, the POU and line, and the call path. Exit code 1 while a task stands in a fault."""
     from dinrail.control.channel.layout import State
-    from dinrail.control.channel.reader import text_of
+    from dinrail.control.channel.reader import fault_lines, text_of
 
     Session.of(context).require_this_machine()
     told = []
@@ -86,7 +86,6 @@ def faults(context: typer.Context, channel: ChannelPath = None) -> None:
         for index, task in enumerate(opened.tasks):
             fault = opened.fault(index)
             if fault is not None:
-                lines = fault.text[: fault.text_bytes].decode("utf-8", "backslashreplace").splitlines()
                 standing = opened.statistics(index).state == State.EXCEPTION
                 told.append(
                     {
@@ -96,7 +95,7 @@ def faults(context: typer.Context, channel: ChannelPath = None) -> None:
                         "cycle": fault.cycle_count,
                         "wall_ns": fault.wall_ns,
                         "stands": standing,
-                        "lines": lines,
+                        "lines": fault_lines(fault),
                     }
                 )
     if Session.of(context).as_json:
@@ -138,7 +137,8 @@ def reset(
     _ask(context, channel, Request.RESET_ORIGIN if origin else Request.RESET)
 
 
-def _place(channel: Path | None) -> Path:
+def place_of(channel: Path | None) -> Path:
+    """The channel that is named, or that of `dinrail up`."""
     if channel is not None:
         return channel
     from dinrail.daemon.control import ControlFiles
@@ -153,7 +153,7 @@ def _open(channel: Path | None) -> Channel:
     from dinrail.control.channel.reader import Channel
     from dinrail.errors import HostError
 
-    place = _place(channel)
+    place = place_of(channel)
     opened = Channel.open(place)
     if is_gone(opened.header):
         pid = opened.header.control_pid
@@ -179,7 +179,7 @@ def _ask(context: typer.Context, channel: Path | None, request: Request) -> None
     from dinrail.control.channel.request import ask
 
     Session.of(context).require_this_machine()
-    text = ask(_place(channel), request)
+    text = ask(place_of(channel), request)
     if Session.of(context).as_json:
         from dinrail.cli.output import print_json
 
@@ -190,11 +190,11 @@ def _ask(context: typer.Context, channel: Path | None, request: Request) -> None
 
 def _facts(opened: Channel) -> dict[str, Any]:
     from dinrail.control.channel.layout import Realtime
-    from dinrail.control.channel.reader import text_of
+    from dinrail.control.channel.reader import state_text, text_of
 
     header = opened.header
     return {
-        "state": _state(header.state),
+        "state": state_text(header.state),
         "application": text_of(header.application),
         "pid": header.control_pid,
         "port": header.ads_port,
@@ -212,13 +212,13 @@ def _facts(opened: Channel) -> dict[str, Any]:
 
 def _task_facts(opened: Channel, index: int) -> dict[str, Any]:
     from dinrail.control.channel.layout import ANY_CORE
-    from dinrail.control.channel.reader import text_of
+    from dinrail.control.channel.reader import state_text, text_of
 
     task = opened.statistics(index)
     counted = sum(opened.histogram(index)), sum(opened.histogram(index, execution=True))
     facts: dict[str, Any] = {
         "name": text_of(task.name),
-        "state": _state(task.state),
+        "state": state_text(task.state),
         "cycle_ns": task.cycle_ns,
         "priority": task.priority,
         "core": None if task.core == ANY_CORE else task.core,
@@ -234,12 +234,6 @@ def _task_facts(opened: Channel, index: int) -> dict[str, Any]:
     names = ("overruns", "missed_cycles", "exceeded", "dropped", "outdated", "change_waits", "stack_bytes")
     facts |= {name: getattr(task, name) for name in (*names, "stack_used_bytes")}
     return facts | {"forced_bytes": len(opened.forces(index))}
-
-
-def _state(number: int) -> str:
-    from dinrail.control.channel.layout import State
-
-    return State(number).name.lower() if number in set(State) else f"state {number}"
 
 
 def _fault_text(fault: dict[str, Any]) -> str:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dinrail.cli import ads_options as opt
+from dinrail.cli.control_run import ChannelPath, place_of
 from dinrail.cli.plc_build import Paths, image_of, loaded
 from dinrail.cli.session import Session
 
 if TYPE_CHECKING:
     from dinrail.ads.client.connection import AdsClient
     from dinrail.ams.address import AmsAddr
-
-_Channel = Annotated[
-    Path | None, typer.Option("--channel", metavar="FILE", help="The control's channel; else that of `dinrail up`.")
-]
 
 
 def register(group: typer.Typer) -> None:
@@ -121,7 +117,7 @@ async def _forced(client: AdsClient, target: AmsAddr) -> list[tuple[str, str, st
     return rows
 
 
-def online_change(context: typer.Context, paths: Paths, channel: _Channel = None) -> None:
+def online_change(context: typer.Context, paths: Paths, channel: ChannelPath = None) -> None:
     """Let a changed program take over between two cycles; variables of the same name and type keep their values.
 
     Refused with every reason, and nothing changed, when the new program's data cannot carry on. The next start of the
@@ -132,13 +128,11 @@ def online_change(context: typer.Context, paths: Paths, channel: _Channel = None
     from dinrail.cli.output import print_json
     from dinrail.control.channel.layout import Request
     from dinrail.control.channel.request import ask
-    from dinrail.daemon.control import ControlFiles
     from dinrail.errors import HostError
-    from dinrail.host.paths import Paths as HostPaths
 
     session = Session.of(context)
     session.require_this_machine()
-    path = channel or ControlFiles.of(HostPaths.default()).channel
+    path = place_of(channel)
     if not path.exists():
         raise HostError("no control runs", where=str(path), hint="dinrail up, or name its channel: --channel FILE")
     project = loaded(paths)

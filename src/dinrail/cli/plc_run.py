@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dinrail.ads.symbols.place import Place
     from dinrail.cli.plc_values import Variables
     from dinrail.control.channel.reader import Channel
+    from dinrail.iec.value import Value
 
 _REFRESH_S = 0.1
 _UP_S = 15.0
@@ -74,11 +75,8 @@ def run(
 def _stepped(image: Path, cycles: int, names: Sequence[str], *, as_json: bool) -> None:
     import time
 
-    from dinrail.cli.output import print_json
-    from dinrail.cli.plc_values import Variables, type_of
+    from dinrail.cli.plc_values import Variables
     from dinrail.control.stepped import Stepped
-    from dinrail.iec.text import as_json as value_as_json
-    from dinrail.iec.text import format_value
 
     with Stepped(image, image.with_name("channel"), wall_ns=time.time_ns()) as control:
         variables = Variables(control.image)
@@ -86,18 +84,35 @@ def _stepped(image: Path, cycles: int, names: Sequence[str], *, as_json: bool) -
         if control.initial_fault is None:
             control.run(cycles)
         else:
-            names, places = [], []
-        texts = [control.fault_text(task) for task in range(len(control.settings))]
-        faults = [text for text in dict.fromkeys(map(tuple, texts)) if text]
+            places = []
+        texts = dict.fromkeys(tuple(control.fault_text(task)) for task in range(len(control.settings)))
+        faults = [list(text) for text in texts if text]
         values = [(place, variables.read(control.channel, place)) for place in places] if cycles else []
-        if as_json:
-            said = {place.path: value_as_json(type_of(place), value) for place, value in values}
-            print_json({"cycles": cycles, "values": said, "faults": [list(text) for text in faults]})
-        else:
-            for place, value in values:
-                sys.stdout.write(f"{place.path} = {format_value(type_of(place), value)}\n")
-            for text in faults:
-                sys.stderr.write("\n".join(text) + "\n")
+        _say(values, faults, cycles, as_json=as_json)
+
+
+def _say(
+    values: Sequence[tuple[Place, Value]],
+    faults: Sequence[list[str]],
+    cycles: int,
+    *,
+    as_json: bool,
+    shown: bool = False,
+) -> None:
+    """Values and faults at the end; exit code 1 when there are faults. shown: people have seen the values already."""
+    from dinrail.cli.output import print_json
+    from dinrail.cli.plc_values import type_of
+    from dinrail.iec.text import as_json as value_as_json
+    from dinrail.iec.text import format_value
+
+    if as_json:
+        said = {place.path: value_as_json(type_of(place), value) for place, value in values}
+        print_json({"cycles": cycles, "values": said, "faults": faults})
+    else:
+        for place, value in () if shown else values:
+            sys.stdout.write(f"{place.path} = {format_value(type_of(place), value)}\n")
+        for lines in faults:
+            sys.stderr.write("\n".join(lines) + "\n")
     if faults:
         raise typer.Exit(1)
 
@@ -181,27 +196,12 @@ def _show(
 
 
 def _say_end(channel: Channel, variables: Variables, places: Sequence[Place], *, as_json: bool) -> None:
-    from dinrail.cli.output import print_json
-    from dinrail.cli.plc_values import type_of
-    from dinrail.iec.text import as_json as value_as_json
-    from dinrail.iec.text import format_value
+    from dinrail.control.channel.reader import fault_lines
 
     values = [(place, variables.read(channel, place)) for place in places]
-    faults = [
-        fault.text[: fault.text_bytes].decode("utf-8", "replace").splitlines()
-        for task in range(len(channel.tasks))
-        if (fault := channel.fault(task)) is not None
-    ]
-    if as_json:
-        said = {place.path: value_as_json(type_of(place), value) for place, value in values}
-        print_json({"cycles": channel.statistics(0).cycle_count, "values": said, "faults": faults})
-    elif not sys.stdout.isatty():
-        for place, value in values:
-            sys.stdout.write(f"{place.path} = {format_value(type_of(place), value)}\n")
-    for lines in faults:
-        sys.stderr.write("\n".join(lines) + "\n")
-    if faults:
-        raise typer.Exit(1)
+    found = map(channel.fault, range(len(channel.tasks)))
+    faults = [fault_lines(fault) for fault in found if fault is not None]
+    _say(values, faults, channel.statistics(0).cycle_count, as_json=as_json, shown=sys.stdout.isatty())
 
 
 def _table(channel: Channel, variables: Variables, places: Sequence[Place]) -> Table:

@@ -20,7 +20,7 @@ from typing import Any
 
 from dinrail.control.channel.alive import is_gone
 from dinrail.control.channel.layout import ANY_CORE, Request, State
-from dinrail.control.channel.reader import Channel, ChannelBusy, text_of
+from dinrail.control.channel.reader import Channel, ChannelBusy, state_text, text_of
 from dinrail.control.channel.request import ask, is_alive
 from dinrail.control.options import ControlOptions
 from dinrail.control.settings import ControlSettings
@@ -33,7 +33,7 @@ from dinrail.host.paths import Paths
 
 _DOWN_S = 15.0
 _POLL_S = 0.02
-CONFIG = State.CONFIG.name.lower()
+CONFIG = state_text(State.CONFIG)
 """What a control is in until it has started its tasks."""
 
 
@@ -73,7 +73,7 @@ def _describe(channel: Channel) -> Mapping[str, Any]:
     header = channel.header
     return {
         "pid": header.control_pid,
-        "state": _state(header.state),
+        "state": state_text(header.state),
         "application": text_of(header.application),
         "port": header.ads_port,
         "image": text_of(header.image_path),
@@ -87,7 +87,7 @@ def _describe_task(channel: Channel, number: int) -> Mapping[str, Any]:
     record = channel.statistics(number)
     return {
         "name": text_of(record.name),
-        "state": _state(record.state),
+        "state": state_text(record.state),
         "fault": record.fault,
         "core": None if record.core == ANY_CORE else record.core,
         "cycle_ns": record.cycle_ns,
@@ -97,10 +97,6 @@ def _describe_task(channel: Channel, number: int) -> Mapping[str, Any]:
         "latency_max_ns": record.latency_max_ns,
         "execution_max_ns": record.execution_max_ns,
     }
-
-
-def _state(number: int) -> str:
-    return State(number).name.lower() if number in set(State) else f"state {number}"
 
 
 def options_of(settings: ControlSettings, image: Path, paths: Paths) -> ControlOptions:

@@ -104,7 +104,7 @@ class Drive:
                 else:
                     next_ns = self._monotonic_ns() + _BACKOFF_NS[min(waited, len(_BACKOFF_NS) - 1)]
                     waited += 1
-                await _wait(stop, next_ns - self._monotonic_ns())
+                await wait(stop, next_ns - self._monotonic_ns())
             return True
         finally:
             await self._leave()
@@ -141,7 +141,7 @@ class Drive:
         await self._device.close()
 
 
-async def _wait(stop: asyncio.Event, duration_ns: int) -> None:
+async def wait(stop: asyncio.Event, duration_ns: int) -> None:
     """Until it is set, or the time is over. Always lets others run."""
     try:
         async with asyncio.timeout(max(0, duration_ns) / S_NS):

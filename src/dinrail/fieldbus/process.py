@@ -22,7 +22,7 @@ from pathlib import Path
 
 from dinrail.control.channel.exchange import DriverEnd
 from dinrail.errors import BadRequest, DinrailError, FormatError, HostError
-from dinrail.fieldbus.drive import Drive, Health
+from dinrail.fieldbus.drive import Drive, Health, wait
 from dinrail.fieldbus.modbus import ModbusDevice
 from dinrail.fieldbus.record import settings_of
 from dinrail.fieldbus.settings import DeviceSettings
@@ -30,7 +30,7 @@ from dinrail.files import atomic_write, os_refusal, read_file
 from dinrail.units import S_NS
 
 MAX_SETTINGS_BYTES = 1 << 20
-_LOOK_S = 0.25
+_LOOK_NS = 250_000_000
 
 
 def main(argv: Sequence[str]) -> int:
@@ -83,7 +83,7 @@ class _Process:
         while not self._stop.is_set():
             end = self._open()
             if end is None:
-                await self._rest()
+                await wait(self._stop, _LOOK_NS)
                 continue
             try:
                 await self._drive(end)
@@ -114,13 +114,6 @@ class _Process:
             told=self._tell,
         )
         await drive.run(self._stop)
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(_LOOK_S):
-                await self._stop.wait()
-        except TimeoutError:
-            pass
 
     def _tell(self, health: Health) -> None:
         """Into the status file, when there is something new. A full disk must not end the driver."""

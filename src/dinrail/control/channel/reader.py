@@ -258,6 +258,16 @@ def text_of(data: bytes) -> str:
     return data.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
 
 
+def state_text(number: int) -> str:
+    """`run`, or the number of a state that we do not know."""
+    return State(number).name.lower() if number in set(State) else f"state {number}"
+
+
+def fault_lines(fault: FaultRecord) -> list[str]:
+    """What a fault says, as the control put it."""
+    return fault.text[: fault.text_bytes].decode("utf-8", "backslashreplace").splitlines()
+
+
 def _check_header(memory: Memory, path: Path) -> None:
     if memory.size_bytes < layout_of(ChannelHeader).size_bytes or memory.u64(0) != MAGIC:
         raise FormatError("this is no channel", structure="ChannelHeader", field="magic", where=str(path))
