@@ -8,19 +8,27 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ads_process import NET_ID, PLC, Raw, own_address, wait_until
 
+from dinrail.ads.settings import AdsSettings, Door, Listen
 from dinrail.control.settings import ControlSettings, TaskSettings
 from dinrail.daemon.application import application_image
+from dinrail.daemon.client import ask, run_in_background
+from dinrail.daemon.control import control_status
+from dinrail.daemon.launch import RouterFiles, ask_router, start_router, stop_router
+from dinrail.daemon.protocol import Op, Request
 from dinrail.errors import BadRequest, Refused
 from dinrail.host.paths import Paths
 
 pytestmark = pytest.mark.control
+KILLS = 50
 MAIN = "PROGRAM MAIN\nVAR n : UDINT; END_VAR\nn := n + 1;\nEND_PROGRAM\n"
 
 
@@ -30,6 +38,7 @@ class Site:
     def __init__(self, directory: Path) -> None:
         self.address = own_address()
         self.env = os.environ | {"DINRAIL_STATE": str(directory / "state"), "DINRAIL_RUN": str(directory / "run")}
+        self.directory = directory
         self.run = directory / "run"
         (directory / "plc").mkdir()
         (directory / "plc" / "MAIN.st").write_text(MAIN)
@@ -87,6 +96,55 @@ def test_the_control_outlives_router_and_supervisor(site: Site) -> None:
     assert site.dinrail("status")["control"]["pid"] == up["control"]["pid"]
     site.dinrail("down", "--control")
     assert site.dinrail("status")["control"] is None
+
+
+def test_router_and_supervisor_killed_fifty_times_are_not_felt(site: Site) -> None:
+    """Killed with -9 and started again, the supervisor first or the router first: between any two rounds the task has
+    gone on, it is the same control at the end, and no more than one router ever came of it."""
+    site.dinrail("up", "--config", str(site.document))
+    paths = Paths(site.directory / "state", site.run)
+    settings = AdsSettings.from_json(RouterFiles.of(paths).settings.read_bytes(), where="router.json")
+    control = _told(paths)
+    counts = [control["tasks"][0]["cycles"]]
+    routers: set[int] = set()
+    for number in range(KILLS):
+        supervisor, router = ask(paths, Request(Op.STATUS)), ask_router(paths, "status")
+        assert supervisor is not None
+        assert router is not None
+        routers.add(router["pid"])
+        for pid in sorted((supervisor["pid"], router["pid"]), reverse=number % 2 == 0):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: ask(paths, Request(Op.STATUS)) is None, "the supervisor is gone")
+        run_in_background(paths)
+        start_router(settings, paths)
+        counts.append(_told(paths)["tasks"][0]["cycles"])
+    assert all(late > early for early, late in pairwise(counts))
+    assert len(routers) == KILLS
+    after = _told(paths)
+    assert (after["pid"], after["state"], after["restart_index"]) == (control["pid"], "run", control["restart_index"])
+    assert RouterFiles.of(paths).log.read_text(errors="replace").count("cannot listen") == 0
+
+
+def test_two_who_start_the_router_get_the_same_one(tmp_path: Path) -> None:
+    """The supervisor and `up` may do so at the same moment: one starts it, the other waits for it."""
+    tmp_path.chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix="dinrail-test-") as directory:
+        Path(directory).chmod(0o755)
+        paths = Paths(Path(directory) / "state", Path(directory) / "run")
+        settings = AdsSettings(listen=(Listen(Door.PLAIN, own_address()),), discovery=False)
+        try:
+            with ThreadPoolExecutor(4) as pool:
+                told = list(pool.map(lambda _: start_router(settings, paths)["pid"], range(4)))
+        finally:
+            stop_router(paths)
+        assert len(set(told)) == 1
+        assert RouterFiles.of(paths).log.read_text().count(" up, pid ") == 1
+
+
+def _told(paths: Paths) -> Mapping[str, Any]:
+    told = control_status(paths)
+    assert told is not None, "the control is gone"
+    return told
 
 
 def test_a_project_with_errors_is_not_started(tmp_path: Path) -> None:

@@ -25,11 +25,22 @@ from dinrail.units import S_NS
 
 _MAX_ANSWER_BYTES = 4 << 20
 _PATIENCE_NS = 300 * S_NS
-_UP_S = 15.0
 
 
 def ask(paths: Paths, request: Request) -> Mapping[str, Any] | None:
-    """The supervisor's answer; None when there is no supervisor. Raises the fault that it answers; HostError."""
+    """The supervisor's answer; None when there is no supervisor. Raises the fault that it answers; HostError.
+
+    What only asks is asked again when the supervisor ends before its answer: then there is none, or a new one.
+    """
+    for _ in range(2 if request.op is Op.STATUS else 1):
+        line = _answer(paths, request)
+        if line != b"":
+            return None if line is None else parse_answer(line)
+    raise HostError("the supervisor went away before its answer", where=str(paths.socket), hint="dinrail status")
+
+
+def _answer(paths: Paths, request: Request) -> bytes | None:
+    """The line as it came, empty when the connection ended first; None when nobody listens. Raises HostError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(((request.timeout_ns or 0) + _PATIENCE_NS) / S_NS)
         try:
@@ -40,12 +51,11 @@ def ask(paths: Paths, request: Request) -> Mapping[str, Any] | None:
             raise os_refusal(fault, "ask the supervisor", paths.socket) from fault
         try:
             connection.sendall(encode_request(request))
-            line = connection.makefile("rb").readline(_MAX_ANSWER_BYTES)
+            return connection.makefile("rb").readline(_MAX_ANSWER_BYTES)
+        except ConnectionError:
+            return b""
         except OSError as fault:
             raise os_refusal(fault, "hear the supervisor's answer", paths.socket) from fault
-    if not line:
-        raise HostError("the supervisor went away before its answer", where=str(paths.socket), hint="dinrail status")
-    return parse_answer(line)
 
 
 def start_guest(

@@ -2,6 +2,7 @@
 
     <run>/router.json    its settings, rendered (keys are in it): readable by the router's user alone
     <run>/router/        its own directory: the socket that answers `status`
+    <run>/router.lock    held by the router as long as it lives, and before that by whoever starts it
     <run>/router.log
     <state>/ads/         added routes, registry, certificate
 
@@ -29,6 +30,7 @@ from dinrail.host.paths import Paths
 
 USERS = ("dinrail", "nobody")
 _DOWN_S = 10.0
+_POLL_S = 0.02
 _ASK_S = 5.0
 _MAX_ANSWER_BYTES = 4 << 20
 
@@ -39,13 +41,19 @@ class RouterFiles:
 
     settings: Path
     socket: Path
+    lock: Path
     log: Path
     state: Path
 
     @classmethod
     def of(cls, paths: Paths) -> RouterFiles:
-        own = paths.run / "router"
-        return cls(paths.run / "router.json", own / "router.sock", paths.run / "router.log", paths.state / "ads")
+        return cls(
+            settings=paths.run / "router.json",
+            socket=paths.run / "router" / "router.sock",
+            lock=paths.run / "router.lock",
+            log=paths.run / "router.log",
+            state=paths.state / "ads",
+        )
 
 
 def ask_router(paths: Paths, operation: str) -> Mapping[str, Any] | None:
@@ -79,19 +87,43 @@ def _result(line: bytes, where: str) -> Mapping[str, Any]:
 
 
 def start_router(settings: AdsSettings, paths: Paths) -> Mapping[str, Any]:
-    """Bring the router up, unless it is; its status either way. Raises HostError with its last words."""
+    """Bring the router up, unless it is; its status either way. Raises HostError with its last words.
+
+    Whoever starts it at the same moment (the supervisor, who wants it back; a second `up`) gets the very same one.
+    """
     answer = ask_router(paths, "status")
-    if answer is not None:
-        return answer
+    return _start_only_one(settings, paths)[0] if answer is None else answer
+
+
+def _start_only_one(settings: AdsSettings, paths: Paths) -> tuple[Mapping[str, Any], bool]:
+    """(its status, whether it was started here): one that somebody else is starting is waited for."""
     files = RouterFiles.of(paths)
-    user = _user()
     for directory in (files.settings.parent, files.socket.parent, files.state):
         ensure_directory(directory)
+    deadline = time.monotonic() + detached.UP_S
+    while (lock := detached.try_lock(files.lock)) is None:
+        answer = ask_router(paths, "status")
+        if answer is not None:
+            return answer, False
+        if time.monotonic() > deadline:
+            hint = "look into its log; `dinrail down --router`, or end the process that holds the lock"
+            raise HostError("a router runs already, and does not answer", where=str(files.lock), hint=hint)
+        time.sleep(_POLL_S)
+    try:
+        return _start(settings, paths, lock), True
+    finally:
+        os.close(lock)
+
+
+def _start(settings: AdsSettings, paths: Paths, lock: int) -> Mapping[str, Any]:
+    """lock: an open file, locked; the router inherits it, so that the kernel lets it go when the router ends."""
+    files = RouterFiles.of(paths)
+    user = _user()
     atomic_write(files.settings, settings.to_json().encode(), mode=0o600)
     if user is not None:
         for path in (files.settings, files.socket.parent, files.state):
             os.chown(path, user.pw_uid, user.pw_gid)
-    process = detached.start("router", _words(files, user), files.log)
+    process = detached.start("router", _words(files, user), files.log, pass_fds=(lock,))
     return detached.wait_until_up("router", process, lambda: ask_router(paths, "status"), files.log)
 
 
@@ -107,8 +139,7 @@ def keep_router(paths: Paths) -> bool:
     if not settings.exists() or ask_router(paths, "status") is not None:
         return False
     data = read_file(settings, max_bytes=MAX_JSON_BYTES)
-    start_router(AdsSettings.from_json(data, where=str(settings)), paths)
-    return True
+    return _start_only_one(AdsSettings.from_json(data, where=str(settings)), paths)[1]
 
 
 def stop_router(paths: Paths) -> bool:
@@ -124,7 +155,7 @@ def stop_router(paths: Paths) -> bool:
     while time.monotonic() < deadline:
         if ask_router(paths, "status") is None:
             return True
-        time.sleep(0.02)
+        time.sleep(_POLL_S)
     raise HostError(
         "the router does not end", where=str(files.socket), hint="dinrail status; kill -9 is safe for the control"
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from dinrail import __version__
 from dinrail.config.document import load
+from dinrail.daemon import detached
 from dinrail.daemon.launch import keep_router
 from dinrail.daemon.protocol import MAX_LINE_BYTES, Op, Request, encode_fault, encode_result, parse_request
 from dinrail.errors import BadRequest, DinrailError, Refused
@@ -148,15 +148,8 @@ def _time(request: Request, default_ns: int) -> int:
 def _only_one(site: Site) -> int:
     """The lock that makes a supervisor the only one; the kernel drops it when we end, however that is."""
     ensure_directory(site.paths.run)
-    path = site.paths.run / "supervisor.lock"
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as fault:
-        raise os_refusal(fault, "take the supervisor's lock", path) from fault
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
+    fd = detached.try_lock(site.paths.run / "supervisor.lock")
+    if fd is None:
         hint = "`dinrail status` asks it, `dinrail down` ends it"
-        raise Refused("a supervisor is running already", where=str(site.paths.run), hint=hint) from None
+        raise Refused("a supervisor is running already", where=str(site.paths.run), hint=hint)
     return fd
