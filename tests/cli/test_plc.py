@@ -97,6 +97,33 @@ def test_check_answers_programs_in_json(dinrail: Program) -> None:
     assert first["hint"] == "write := to assign"
 
 
+def test_run_ends_with_fb_exit(dinrail: Program) -> None:
+    """run --cycles N calls FB_Exit behind the last cycle: the values shown are from before it; its fault counts."""
+    text = """
+FUNCTION_BLOCK FB_Part
+VAR_INPUT n : DINT; END_VAR
+METHOD FB_Exit : BOOL
+VAR_INPUT bInCopyCode : BOOL; END_VAR
+n := 100 / (n - {});
+END_METHOD
+END_FUNCTION_BLOCK
+PROGRAM MAIN
+VAR fb : FB_Part; n : DINT; END_VAR
+fb.n := fb.n + 1;
+n := fb.n;
+END_PROGRAM
+"""
+    sound = dinrail.write("sound.st", text.format(50))
+    assert dinrail("plc", "run", sound, "--cycles", "4", "--print", "MAIN.n,MAIN.fb.n") == "MAIN.n = 4\nMAIN.fb.n = 4\n"
+    faulty = dinrail.write("faulty_exit.st", text.format(4))
+    out = dinrail("plc", "run", faulty, "--cycles", "4", "--print", "MAIN.n", code=1)
+    assert out == "MAIN.n = 4\n"
+    assert "FB_Exit" in dinrail.err
+    assert "FB_Part.FB_Exit" in dinrail.err
+    assert "faulty_exit.st:6" in dinrail.err
+    dinrail("plc", "run", faulty, "--cycles", "3", "--print", "MAIN.n")
+
+
 def test_run_prints_values_after_so_many_cycles(dinrail: Program) -> None:
     """run --cycles N --print gives the values at the end, as text and as JSON; N = 0 runs nothing."""
     name = dinrail.write("good.st", GOOD)

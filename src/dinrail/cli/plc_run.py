@@ -54,7 +54,8 @@ def run(
     """Build a program and run it.
 
     With --cycles: without a thread or real-time rights, on a clock that moves by one cycle time each cycle; the values
-    at the end are printed. Without: in a control process of its own, live values in the terminal, until Ctrl-C.
+    at the end are printed, and FB_Exit runs behind them. Without: in a control process of its own, live values in the
+    terminal, until Ctrl-C.
     """
     import tempfile
 
@@ -88,6 +89,9 @@ def _stepped(image: Path, cycles: int, names: Sequence[str], *, as_json: bool) -
         texts = dict.fromkeys(tuple(control.fault_text(task)) for task in range(len(control.settings)))
         faults = [list(text) for text in texts if text]
         values = [(place, variables.read(control.channel, place)) for place in places] if cycles else []
+        late = control.leave() if cycles else None
+        if late is not None:
+            faults.append(control.lines_of(late, "FB_Exit"))
         _say(values, faults, cycles, as_json=as_json)
 
 

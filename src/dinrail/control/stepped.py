@@ -122,6 +122,17 @@ class Stepped:
         self.monotonic_ns += ns
         self.wall_ns += ns
 
+    def leave(self) -> FaultRecord | None:
+        """FB_Exit of all instances, behind the last cycle; the fault that ended it early."""
+        if not self.module.leave or self.initial_fault is not None:
+            return None
+        self._stack(self.tasks.main.address, 1)
+        try:
+            return self.tasks.fault_in(0, self.module) if self.module.exit() else None
+        finally:
+            self._stack(self.tasks.main.address, 0)
+            self.tasks.main.set("in_trap", 0)
+
     def state(self, task: int = 0) -> int:
         """The task's."""
         return self.tasks.blocks[task].get("state")
@@ -133,7 +144,9 @@ class Stepped:
     def fault_text(self, task: int = 0) -> list[str]:
         """The same in lines: what happened, and the call path."""
         fault = self.initial_fault if self.initial_fault is not None else self.fault(task)
-        if fault is None:
-            return []
+        return [] if fault is None else self.lines_of(fault, self.settings[task].name)
+
+    def lines_of(self, fault: FaultRecord, task: str) -> list[str]:
+        """A fault in lines. task: the name of whoever ran into it."""
         path = describe(DebugMap(self.image.debug_map), fault.frames, fault.place, self.module.load_address)
-        return fault_lines(self.settings[task].name, fault, path)
+        return fault_lines(task, fault, path)
