@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from plc_run import run_st
+import pytest
+from plc_run import Refused, checked, run_st
 
 
 def first(text: str, *watch: str) -> list[object]:
@@ -321,3 +322,49 @@ def test_addresses_overlap_as_bytes() -> None:
         END_PROGRAM
     """
     assert first(text, "MAIN.upper", "MAIN.bit", "MAIN.byte_") == [1, True, 32]
+
+
+def test_a_constant_says_how_often_a_value_stands_there() -> None:
+    """`[cN(7)]` is cN times 7, of a program's and of a function's own variable; `cN()` leaves the defaults; a function
+    of that form is called as ever."""
+    text = """
+    FUNCTION F_Ten : INT
+    VAR_INPUT x : INT; END_VAR
+    VAR CONSTANT cTwo : INT := 2; END_VAR
+    VAR q : ARRAY [0..2] OF INT := [cTwo(5)]; END_VAR
+        F_Ten := x * 10 + q[0] + q[1] + q[2];
+    END_FUNCTION
+    PROGRAM MAIN
+    VAR CONSTANT cN : DINT := 3; END_VAR
+    VAR
+        a : ARRAY [0..5] OF INT := [cN(7), 1, 2(4)];
+        b : ARRAY [0..3] OF INT := [cN(), 9];
+        c : ARRAY [0..1] OF INT := [F_Ten(1), F_Ten(2)];
+        d : ARRAY [0..3] OF INT := [cN(F_Ten(3)), cN];
+        sums : ARRAY [0..3] OF LINT;
+        i : DINT;
+    END_VAR
+        FOR i := 0 TO 5 DO
+            sums[0] := sums[0] * 10 + a[i];
+        END_FOR
+        FOR i := 0 TO 3 DO
+            sums[1] := sums[1] * 10 + b[i];
+            sums[3] := sums[3] * 100 + d[i];
+        END_FOR
+        sums[2] := c[0] * 100 + c[1];
+    END_PROGRAM
+    """
+    names = [f"MAIN.sums[{number}]" for number in range(4)]
+    assert run_st(text, names) == dict(zip(names, ([777144], [9], [2030], [40404003]), strict=True))
+
+
+def test_more_repetitions_than_elements_are_refused() -> None:
+    """By a constant's name as by a number."""
+    text = """
+    PROGRAM MAIN
+    VAR CONSTANT cN : INT := 4; END_VAR
+    VAR a : ARRAY [0..2] OF INT := [cN(7)]; END_VAR
+    END_PROGRAM
+    """
+    with pytest.raises(Refused, match="3 elements; more are given"):
+        checked(text)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dinrail.plc.check import build
 from dinrail.plc.check.names import near
+from dinrail.plc.check.repetition import repeated
 from dinrail.plc.core import expression as core
 from dinrail.plc.core.statement import Fill, Statement
 from dinrail.plc.parse import expression as syntax
@@ -36,7 +37,7 @@ def initialise_aggregate(
 def _array(e: Elaborator, place: core.Location, kind: ArrayType, node: syntax.ArrayInit, at: Place) -> list[Statement]:
     out: list[Statement] = []
     position = 0
-    for repeat, value in node.items:
+    for repeat, value in repeated(node, e.scope):
         count = 1
         if repeat is not None:
             known = e.value(repeat, DINT)

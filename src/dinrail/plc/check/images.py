@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dinrail.plc.check.names import near
 from dinrail.plc.check.operand import Told
 from dinrail.plc.check.packing import Scalar, constant_bytes, default_bytes, pack_scalar, unpack_scalar
+from dinrail.plc.check.repetition import repeated
 from dinrail.plc.check.types_of import range_of
 from dinrail.plc.check.world import Later, Scope, Startup, World
 from dinrail.plc.core.expression import Constant, Expression, Load
@@ -235,8 +236,8 @@ class Image:
             return
         element, count, number = target.element, target.count, 0
         size = element.size_bytes
-        for repeated, value in expr.items:
-            times = 1 if repeated is None else self._times(repeated)
+        for written, value in repeated(expr, self.scope):
+            times = 1 if written is None else self._times(written)
             if number + times > count:
                 text = f"{target.name} has {_elements(count)}; more are given"
                 at = value.at if value is not None else expr.at
