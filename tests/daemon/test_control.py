@@ -141,6 +141,17 @@ def test_two_who_start_the_router_get_the_same_one(tmp_path: Path) -> None:
         assert RouterFiles.of(paths).log.read_text().count(" up, pid ") == 1
 
 
+def test_two_who_start_the_supervisor_get_the_same_one(tmp_path: Path) -> None:
+    """One comes up, the other ends by itself; both callers hear the one that is up."""
+    paths = Paths(tmp_path / "state", tmp_path / "run")
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            told = list(pool.map(lambda _: run_in_background(paths)["pid"], range(4)))
+    finally:
+        ask(paths, Request(Op.DOWN))
+    assert len(set(told)) == 1
+
+
 def _told(paths: Paths) -> Mapping[str, Any]:
     told = control_status(paths)
     assert told is not None, "the control is gone"

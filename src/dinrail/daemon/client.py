@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from dinrail.config.document import load
 from dinrail.daemon import detached
 from dinrail.daemon.protocol import Op, Request, encode_request, parse_answer
-from dinrail.errors import HostError
+from dinrail.errors import HostError, Refused
 from dinrail.files import ensure_directory, os_refusal
 from dinrail.guest.site import Site
 from dinrail.guest.start import START_TIMEOUT_NS, StartRequest, start
@@ -25,6 +26,8 @@ from dinrail.units import S_NS
 
 _MAX_ANSWER_BYTES = 4 << 20
 _PATIENCE_NS = 300 * S_NS
+_POLL_S = 0.02
+_OTHER_S = 10.0
 
 
 def ask(paths: Paths, request: Request) -> Mapping[str, Any] | None:
@@ -82,9 +85,26 @@ def kill_guest(name: str, site: Site) -> Mapping[str, Any]:
 
 
 def run_in_background(paths: Paths) -> Mapping[str, Any]:
-    """Start a supervisor that outlives us, and wait until it answers. Raises HostError with its last words."""
+    """Start a supervisor that outlives us, and wait until it answers. Raises HostError with its last words.
+
+    One that somebody else started at the same moment answers as well as ours, which then ends by itself.
+    """
     ensure_directory(paths.run)
     log = paths.run / "supervisor.log"
     env = os.environ | {"DINRAIL_STATE": str(paths.state), "DINRAIL_RUN": str(paths.run)}
     process = detached.start("supervisor", ("dinrail", "up", "--foreground"), log, env=env)
-    return detached.wait_until_up("supervisor", process, lambda: ask(paths, Request(Op.STATUS)), log)
+    try:
+        return detached.wait_until_up("supervisor", process, lambda: ask(paths, Request(Op.STATUS)), log)
+    except HostError:
+        answer = _other_one(paths) if process.returncode == Refused.exit_code else None
+        if answer is None:
+            raise
+        return answer
+
+
+def _other_one(paths: Paths) -> Mapping[str, Any] | None:
+    """What the supervisor answers that ours stood back for, which may still be coming up."""
+    deadline = time.monotonic() + _OTHER_S
+    while (answer := ask(paths, Request(Op.STATUS))) is None and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return answer
