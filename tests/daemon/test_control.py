@@ -142,7 +142,7 @@ def test_two_who_start_the_router_get_the_same_one(tmp_path: Path) -> None:
 
 
 def test_two_who_start_the_supervisor_get_the_same_one(tmp_path: Path) -> None:
-    """One comes up, the other ends by itself; both callers hear the one that is up."""
+    """One comes up, the other has ended by itself when both callers hear the one that is up."""
     paths = Paths(tmp_path / "state", tmp_path / "run")
     try:
         with ThreadPoolExecutor(4) as pool:
@@ -150,6 +150,7 @@ def test_two_who_start_the_supervisor_get_the_same_one(tmp_path: Path) -> None:
     finally:
         ask(paths, Request(Op.DOWN))
     assert len(set(told)) == 1
+    assert (paths.run / "supervisor.log").read_text().count("a supervisor is running already") == 3
 
 
 def _told(paths: Paths) -> Mapping[str, Any]:

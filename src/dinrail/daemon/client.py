@@ -93,8 +93,13 @@ def run_in_background(paths: Paths) -> Mapping[str, Any]:
     log = paths.run / "supervisor.log"
     env = os.environ | {"DINRAIL_STATE": str(paths.state), "DINRAIL_RUN": str(paths.run)}
     process = detached.start("supervisor", ("dinrail", "up", "--foreground"), log, env=env)
+
+    def own() -> Mapping[str, Any] | None:
+        answer = ask(paths, Request(Op.STATUS))
+        return answer if answer is not None and answer["pid"] == process.pid else None
+
     try:
-        return detached.wait_until_up("supervisor", process, lambda: ask(paths, Request(Op.STATUS)), log)
+        return detached.wait_until_up("supervisor", process, own, log)
     except HostError:
         answer = _other_one(paths) if process.returncode == Refused.exit_code else None
         if answer is None:
