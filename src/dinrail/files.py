@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -72,6 +73,24 @@ def ensure_directory(directory: Path, mode: int = 0o755) -> None:
             fsync_directory(step.parent)
     except OSError as fault:
         raise os_refusal(fault, "make the directory", directory) from fault
+
+
+def try_lock(path: Path, doing: str) -> int | None:
+    """The file, made where it is not there, open and locked; None when somebody has it. Raises HostError.
+
+    The lock is the open file's: whoever inherits it holds it, and the kernel lets it go with the last of them.
+    doing: for messages, `lock the device`.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as fault:
+        raise os_refusal(fault, doing, path) from fault
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd
 
 
 def atomic_write(path: Path, data: bytes, *, mode: int = 0o644) -> None:

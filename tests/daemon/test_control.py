@@ -125,9 +125,8 @@ def test_router_and_supervisor_killed_fifty_times_are_not_felt(site: Site) -> No
     assert RouterFiles.of(paths).log.read_text(errors="replace").count("cannot listen") == 0
 
 
-def test_two_who_start_the_router_get_the_same_one(tmp_path: Path) -> None:
+def test_two_who_start_the_router_get_the_same_one() -> None:
     """The supervisor and `up` may do so at the same moment: one starts it, the other waits for it."""
-    tmp_path.chmod(0o755)
     with tempfile.TemporaryDirectory(prefix="dinrail-test-") as directory:
         Path(directory).chmod(0o755)
         paths = Paths(Path(directory) / "state", Path(directory) / "run")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -67,19 +67,12 @@ class Stepped:
         self.heap = Arena(self.image.heap_bytes) if self.image.heap_bytes else None
         if self.heap is not None:
             self.module.give_heap(self.heap.base, self.heap.size_bytes)
-        self.initial_fault = self._initialise()
+        self.initial_fault = self._guarded(self.module.initialise)
         if self.initial_fault is None:
             self.tasks.set_wanted(State.RUN)
         self.memory.set_u32(offset_of(ChannelHeader, "state"), State.RUN)
         show_channel(self.memory, channel)
         self.channel = Channel.open(channel)
-
-    def _initialise(self) -> FaultRecord | None:
-        self._stack(self.tasks.main.address, 1)
-        try:
-            return self.tasks.fault_in(0, self.module) if self.module.initialise() else None
-        finally:
-            self._stack(self.tasks.main.address, 0)
 
     def close(self) -> None:
         """Give everything back. The module stays loaded: addresses of it may be anywhere."""
@@ -126,9 +119,13 @@ class Stepped:
         """FB_Exit of all instances, behind the last cycle; the fault that ended it early."""
         if not self.module.leave or self.initial_fault is not None:
             return None
+        return self._guarded(self.module.exit)
+
+    def _guarded(self, act: Callable[[], int]) -> FaultRecord | None:
+        """Code of no cycle, in this thread: a trap in it is a fault of it."""
         self._stack(self.tasks.main.address, 1)
         try:
-            return self.tasks.fault_in(0, self.module) if self.module.exit() else None
+            return self.tasks.fault_in(0, self.module) if act() else None
         finally:
             self._stack(self.tasks.main.address, 0)
             self.tasks.main.set("in_trap", 0)

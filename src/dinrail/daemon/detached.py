@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -65,21 +64,6 @@ def wait_until_up(what: str, process: subprocess.Popen[bytes], answer: Callable[
         time.sleep(_POLL_S)
     tail = tuple(log.read_text(errors="backslashreplace").splitlines()[-_LAST_LINES:])
     raise HostError(f"the {what} did not come up", where=str(log), details=tail)
-
-
-def try_lock(path: Path) -> int | None:
-    """The file, open and locked, for a process that inherits it (`pass_fds`) and holds it as long as it lives; None
-    when somebody has it. Raises HostError."""
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as fault:
-        raise os_refusal(fault, "take the lock", path) from fault
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    return fd
 
 
 def leave_alone(process: subprocess.Popen[bytes]) -> None:

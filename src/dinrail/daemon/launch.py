@@ -25,7 +25,7 @@ from typing import Any
 from dinrail.ads.settings import MAX_JSON_BYTES, AdsSettings
 from dinrail.daemon import detached
 from dinrail.errors import HostError
-from dinrail.files import atomic_write, ensure_directory, os_refusal, read_file
+from dinrail.files import atomic_write, ensure_directory, os_refusal, read_file, try_lock
 from dinrail.host.paths import Paths
 
 USERS = ("dinrail", "nobody")
@@ -101,7 +101,7 @@ def _start_only_one(settings: AdsSettings, paths: Paths) -> tuple[Mapping[str, A
     for directory in (files.settings.parent, files.socket.parent, files.state):
         ensure_directory(directory)
     deadline = time.monotonic() + detached.UP_S
-    while (lock := detached.try_lock(files.lock)) is None:
+    while (lock := try_lock(files.lock, "take the router's lock")) is None:
         answer = ask_router(paths, "status")
         if answer is not None:
             return answer, False

@@ -18,11 +18,10 @@ from pathlib import Path
 
 from dinrail import __version__
 from dinrail.config.document import load
-from dinrail.daemon import detached
 from dinrail.daemon.launch import keep_router
 from dinrail.daemon.protocol import MAX_LINE_BYTES, Op, Request, encode_fault, encode_result, parse_request
 from dinrail.errors import BadRequest, DinrailError, Refused
-from dinrail.files import ensure_directory, os_refusal
+from dinrail.files import ensure_directory, os_refusal, try_lock
 from dinrail.guest.lifecycle import ALIVE, ENDED
 from dinrail.guest.rundir import Observed, observe_all
 from dinrail.guest.site import Site
@@ -148,7 +147,7 @@ def _time(request: Request, default_ns: int) -> int:
 def _only_one(site: Site) -> int:
     """The lock that makes a supervisor the only one; the kernel drops it when we end, however that is."""
     ensure_directory(site.paths.run)
-    fd = detached.try_lock(site.paths.run / "supervisor.lock")
+    fd = try_lock(site.paths.run / "supervisor.lock", "take the supervisor's lock")
     if fd is None:
         hint = "`dinrail status` asks it, `dinrail down` ends it"
         raise Refused("a supervisor is running already", where=str(site.paths.run), hint=hint)

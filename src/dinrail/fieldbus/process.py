@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import fcntl
 import json
 import os
 import signal
@@ -26,7 +25,7 @@ from dinrail.fieldbus.drive import Drive, Health, wait
 from dinrail.fieldbus.modbus import ModbusDevice
 from dinrail.fieldbus.record import settings_of
 from dinrail.fieldbus.settings import DeviceSettings
-from dinrail.files import atomic_write, os_refusal, read_file
+from dinrail.files import atomic_write, read_file, try_lock
 from dinrail.units import S_NS
 
 MAX_SETTINGS_BYTES = 1 << 20
@@ -56,15 +55,9 @@ def main(argv: Sequence[str]) -> int:
 def take_lock(folder: Path, name: str) -> int:
     """A descriptor that holds the device's lock. Raises HostError when a driver of it runs."""
     path = folder / f"{name}.lock"
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as fault:
-        raise os_refusal(fault, "lock the device", path) from fault
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as fault:
-        os.close(fd)
-        raise HostError(f"a driver of {name!r} runs already", where=str(path)) from fault
+    fd = try_lock(path, "lock the device")
+    if fd is None:
+        raise HostError(f"a driver of {name!r} runs already", where=str(path))
     return fd
 
 

@@ -12,7 +12,6 @@ A process is known by its pid and its start time: a pid alone may be somebody el
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dinrail.errors import HostError, Refused
-from dinrail.files import atomic_write, ensure_directory, os_refusal, read_all
+from dinrail.files import atomic_write, ensure_directory, os_refusal, read_all, try_lock
 from dinrail.guest.keeper import start_time
 from dinrail.guest.lifecycle import Event, State, after
 from dinrail.pci.address import PciAddress
@@ -97,17 +96,8 @@ class RunDir:
     def lock(self) -> Lock | None:
         """The right to start, stop or settle this guest; None when somebody else has it. Raises HostError."""
         ensure_directory(self.path, 0o700)
-        path = self.file("lock")
-        try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as fault:
-            raise os_refusal(fault, "open the guest's lock", path) from fault
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            return None
-        return Lock(fd)
+        fd = try_lock(self.file("lock"), "open the guest's lock")
+        return None if fd is None else Lock(fd)
 
     def clear(self) -> None:
         """Forget the last run. Only under the lock, which stays. Raises HostError."""
