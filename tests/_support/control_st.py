@@ -1,4 +1,4 @@
-"""Structured Text as an image for the control: every PROGRAM is called by one task."""
+"""Structured Text as an image for the control: every PROGRAM is called by one task, or tasks say which they call."""
 
 from __future__ import annotations
 
@@ -25,17 +25,21 @@ OPTIONS = Options(cpu="portable")
 
 
 @functools.cache
-def image_of(text: str, options: Options = OPTIONS, task: TaskSettings = TASK) -> bytes:
-    """The built image. An AssertionError with the messages when the text has errors."""
+def image_of(
+    text: str, options: Options = OPTIONS, task: TaskSettings = TASK, tasks: tuple[TaskSettings, ...] = ()
+) -> bytes:
+    """The built image. An AssertionError with the messages when the text has errors. tasks: instead of the one task."""
     report, source = Report(), Source("test.st", text, 1)
     unit = parse_source(source, report)
     names = tuple(pou.name for pou in unit.pous if pou.kind is PouKind.PROGRAM)
-    program = check_program([unit, *library_units()], [(task.name, names)], options, report)
+    tasks = tasks or (replace(task, programs=names),)
+    calls = [(one.name, one.programs) for one in tasks]
+    program = check_program([unit, *library_units()], calls, options, report)
     errors = [message for message in report.messages if message.severity is Severity.ERROR]
     assert not errors, errors
     return build_image(
         program,
-        [replace(task, programs=names)],
+        tasks,
         options,
         name="test",
         sources=[source],

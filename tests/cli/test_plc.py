@@ -97,6 +97,23 @@ def test_check_answers_programs_in_json(dinrail: Program) -> None:
     assert first["hint"] == "write := to assign"
 
 
+def test_check_shows_what_tasks_hand_over(dinrail: Program) -> None:
+    """Writer, readers, variables and bytes, for people and for programs."""
+    tasks = (("Fast", 10, "Giver"), ("Slow", 20, "Taker"))
+    rows = [f'[[task]]\nname = "{name}"\npriority = {of}\nprograms = ["{program}"]' for name, of, program in tasks]
+    (dinrail.folder / "two").mkdir()
+    dinrail.write("two/project.toml", "\n".join(['name = "two"', *rows]))
+    text = (
+        "VAR_GLOBAL\n x : ARRAY[0..9] OF LREAL;\n n : DINT;\nEND_VAR\n"
+        "PROGRAM Giver\nn := n + 1;\nx[n MOD 10] := n;\nEND_PROGRAM\n"
+        "PROGRAM Taker\nVAR\n s : LREAL;\nEND_VAR\ns := x[1] + n;\nEND_PROGRAM\n"
+    )
+    dinrail.write("two/main.st", text)
+    assert "Fast hands over to Slow: main.x, main.n (128 bytes in each cycle)" in dinrail("plc", "check", "two")
+    (told,) = json.loads(dinrail("--json", "plc", "check", "two"))["handed_over"]
+    assert told == {"writer": "Fast", "readers": ["Slow"], "variables": ["main.x", "main.n"], "bytes": 128}
+
+
 def test_run_ends_with_fb_exit(dinrail: Program) -> None:
     """run --cycles N calls FB_Exit behind the last cycle: the values shown are from before it; its fault counts."""
     text = """

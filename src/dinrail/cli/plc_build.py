@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dinrail.plc.build import Checked
+    from dinrail.plc.core.program import Program
     from dinrail.plc.project.model import Project
 
 Paths = Annotated[
@@ -27,6 +28,8 @@ NoChecks = Annotated[
     bool,
     typer.Option("--no-checks", help="Code without checks of bounds, null, division: as fast, and as unsafe, as C."),
 ]
+
+_NAMES_SHOWN = 6
 
 
 def register(group: typer.Typer) -> None:
@@ -73,13 +76,42 @@ def check(
     result = checked(paths)
     shown = [one for one in result.report.messages if warnings or one.severity is Severity.ERROR]
     if Session.of(context).as_json:
-        print_json({"messages": as_dicts(shown, result.sources), "lines": result.lines})
+        messages = as_dicts(shown, result.sources)
+        print_json({"messages": messages, "lines": result.lines, "handed_over": handed_over(result.program)})
     else:
         say(result, errors_only=not warnings)
         counts = [sum(one.severity is kind for one in ordered(shown, result.sources)) for kind in Severity]
         sys.stdout.write(f"{result.project.name}: {result.lines} lines, {counts[0]} errors, {counts[1]} warnings\n")
+        for each in handed_over(result.program):
+            names = each["variables"]
+            more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+            told = f"{', '.join(names[:_NAMES_SHOWN])}{more} ({each['bytes']} bytes in each cycle)"
+            sys.stdout.write(f"{each['writer']} hands over to {', '.join(each['readers'])}: {told}\n")
     if result.report.failed:
         raise typer.Exit(1)
+
+
+class HandedOver(TypedDict):
+    """Tasks and variables by name. bytes: of all variables, for one reader."""
+
+    writer: str
+    readers: list[str]
+    variables: list[str]
+    bytes: int
+
+
+def handed_over(program: Program) -> list[HandedOver]:
+    """What tasks hand over to each other as a whole (plc.core.exchanging)."""
+    names = [task.name for task in program.tasks]
+    return [
+        HandedOver(
+            writer=names[each.writer],
+            readers=[names[reader] for reader in each.readers],
+            variables=[variable.path for variable in each.variables],
+            bytes=each.size_bytes,
+        )
+        for each in program.exchanges
+    ]
 
 
 def build(

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dinrail.layout import pad, record, u32, u64
 
-EXECUTIVE_ABI = 1
-
 
 @record(size_bytes=0x100, name="Common", source="docs/control.md")
 class Common:
@@ -123,7 +121,10 @@ class ModuleBlock:
     stub_count: int = u64(0x70)
     data_bytes: int = u64(0x78)
     layout: int = u32(0x80)
-    _reserved_84: bytes = pad(0x84, 0x7C)
+    _reserved_84: bytes = pad(0x84, 4)
+    take: int = u64(0x88)  # void take(): what other tasks have handed over; 0: nothing
+    give: int = u64(0x90)  # void give(): what this one hands over; 0
+    _reserved_98: bytes = pad(0x98, 0x68)
 
 
 @record(size_bytes=0x20, name="SegmentBlock", source="docs/control.md")
@@ -168,7 +169,7 @@ class ChangeBlock:
     leave_table: int = u64(0x40)  # control.context, CHANGES, for it
     reinitialise: int = u64(0x48)  # u32 reinitialise(ctx) of the new one, behind it (FB_Reinit); 0
     reinitialise_table: int = u64(0x50)
-    _reserved_58: bytes = pad(0x58, 8)
+    seed: int = u64(0x58)  # void seed() of the new one: all its tasks see the data as copied; 0
 
 
 @record(size_bytes=0x20, name="OperationBlock", source="docs/control.md")

@@ -43,6 +43,9 @@ FRAMES = 112  # u64[FRAMES_MAX], fault
 FRAMES_MAX = 64
 CHANGES = FRAMES + 8 * FRAMES_MAX  # u64, whoever makes an online change: address of a table of instances; 0: none
 END = CHANGES + 8
+VIEWS = 1024  # u64[VIEWS_MAX], code: where this task finds what another one hands over, one for each Program.exchanges
+VIEWS_MAX = (STRIDE_BYTES - VIEWS) // 8
+"""Behind END: a record is cleared up to there, and the views stay."""
 
 NEW_OR_GONE, COPIED, STAYS = 1, 2, 3
 """What an online change does to an instance: COPIED into another declaration of its class, STAYS in the same one."""

@@ -98,6 +98,7 @@ class Control:
             self.memory.set_u64(offset_of(ChannelHeader, "heap_bytes"), self.heap.size_bytes)
         self.initial_fault = self.run_initialiser(self.module)
         self.retained.put(self.module)
+        self.module.seed()
         at = offset_of(ChannelHeader, "restart_index")
         self.memory.set_u32(at, self.memory.u32(at) + 1)
 

@@ -31,12 +31,15 @@ class Module:
         self.bodies = tuple(self.address(f"dinrail_task_{index}") for index in range(len(image.tasks)))
         self.load_address = load_address(self.contexts)
         """Where the object begins in memory: what the debug map's addresses count from."""
+        self.takes = tuple(self.find(f"dinrail_take_{index}") for index in range(len(image.tasks)))
+        self.gives = tuple(self.find(f"dinrail_give_{index}") for index in range(len(image.tasks)))
         self.guard = self.address("dinrail_guard")
         self.trap = self.address("dinrail_trap")
         self.read_inputs = self.find("dinrail_read_inputs")
         self.write_outputs = self.find("dinrail_write_outputs")
         self.leave = self.find("dinrail_exit")
         self.reinitialise = self.find("dinrail_reinitialise")
+        self.seed_at = self.find("dinrail_seed")
         self.stubs = self.find("dinrail_rpc")
         self.stub_count = self._stub_count()
         self.log = self.find("dinrail_log")
@@ -81,6 +84,11 @@ class Module:
     def initialise(self) -> int:
         """What the constant image cannot do, under the code's own handler. The fault's number, 0: none."""
         return int(self.function("dinrail_initialise", ctypes.c_uint32, ctypes.c_void_p)(self.context(0)))
+
+    def seed(self) -> None:
+        """Let all tasks see the data as they are, while none runs: behind what others than the code have written."""
+        if self.seed_at:
+            self.function("dinrail_seed", None)()
 
     def exit(self) -> int:
         """FB_Exit of all instances, likewise. The fault's number, 0: none."""

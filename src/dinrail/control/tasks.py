@@ -220,4 +220,6 @@ def _module(module: Module, index: int, layout: int) -> dict[str, int]:
         "stub_count": module.stub_count,
         "data_bytes": module.image.data_bytes,
         "layout": layout,
+        "take": module.takes[index],
+        "give": module.gives[index],
     }

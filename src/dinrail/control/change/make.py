@@ -118,7 +118,7 @@ def _turn_over(control: Control, module: Module, plan: ChangePlan, instances: In
             module.give_heap(control.heap.base, control.heap.size_bytes)
         asked = Asked(arena, control.module, module, instances)
         _initialise(control, module, installed, asked.new)
-        change = _change_block(arena, operations, ranges, installed, asked.calls())
+        change = _change_block(arena, operations, ranges, installed, asked.calls() | {"seed": module.seed_at})
         took_ns = _wait(control, module, change)
     except Refused:
         tasks.main.set("module", before.blocks[-1])

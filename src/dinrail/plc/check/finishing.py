@@ -5,9 +5,11 @@ from __future__ import annotations
 from dinrail.plc.check.addresses import place_areas
 from dinrail.plc.check.declarations import Declarations
 from dinrail.plc.core.calls import CallGraph, call_graph
+from dinrail.plc.core.exchanging import decide
 from dinrail.plc.core.program import Function, Program
 from dinrail.plc.core.recursion import cycles, path_around
 from dinrail.plc.core.sharing import shared_variables
+from dinrail.plc.core.users import TaskUses, task_uses
 from dinrail.plc.source import Report
 from dinrail.plc.types.layout import place_statics
 from dinrail.plc.types.model import held_as
@@ -25,12 +27,15 @@ def finish(declarations: Declarations) -> None:
     for decl in declarations.configured.values():
         text = f"VAR_CONFIG names {decl.name}, which has no address to configure"
         report.error(decl.at, "no-such-variable", text, "only variables declared AT %I*, %Q* or %M* are configured")
-    if len(program.tasks) > 1:
-        for found in shared_variables(program, graph):
-            report.warning(found.at, "shared", found.text, found.hint)
+    uses = task_uses(program, graph) if len(program.tasks) > 1 else TaskUses()
+    declared_by = _owners(declarations, graph)
+    decision = decide(program, uses, declared_by)
+    for found in shared_variables(program, uses, decision):
+        report.warning(found.at, "shared", found.text, found.hint)
+    program.exchanges = decision.exchanges
     program.area_bytes = place_areas(program.areas)
-    owners = _owners(declarations, graph)
-    place_statics(program, lambda variable: owners.get(id(variable)))
+    owners = declared_by | decision.owners
+    place_statics(program, owners.get)
 
 
 def refuse_recursion(program: Program, graph: CallGraph, report: Report) -> None:
@@ -77,18 +82,18 @@ def _drop_unneeded(declarations: Declarations, graph: CallGraph) -> None:
     program.areas = [each for each in program.areas if is_kept(each)]
 
 
-def _owners(declarations: Declarations, graph: CallGraph) -> dict[int, int]:
-    """id(variable) -> the task that alone runs its program. What a program declares is the program's."""
+def _owners(declarations: Declarations, graph: CallGraph) -> dict[Variable, int]:
+    """The task that alone runs a variable's program. What a program declares is the program's."""
     program = declarations.world.program
     runs: dict[int, set[int]] = {}
     for number, task in enumerate(program.tasks):
         for function in graph.reached(task.programs):
             runs.setdefault(id(function), set()).add(number)
-    out: dict[int, int] = {}
+    out: dict[Variable, int] = {}
     for name, function in program.entry.items():
         tasks = runs.get(id(function), set())
         if len(tasks) == 1:
             (task_index,) = tasks
             info = declarations.world.pous[name]
-            out |= {id(variable): task_index for variable in info.variables.values()}
+            out |= dict.fromkeys(info.variables.values(), task_index)
     return out

@@ -29,21 +29,33 @@ class CallEdge:
 
 @dataclass(slots=True, eq=False)
 class Access:
-    """One use of a static or area variable. path: the fields towards the part, as far as they are known."""
+    """One use of a static or area variable. path: the fields towards the part, as far as they are known.
+
+    taken:   its address may be kept beyond the statement.
+    through: it is passed by address, as this parameter.
+    """
 
     variable: Variable
     path: tuple[str, ...]
     writes: bool
     at: Place
     reads: bool = True
+    taken: bool = False
+    through: Variable | None = None
 
 
 @dataclass(slots=True)
 class Uses:
-    """What one function does."""
+    """What one function does.
+
+    kept:   its own parameters whose address it may keep: what is passed as one of them is taken.
+    passed: (its own parameter, the callee's): one address goes on.
+    """
 
     calls: list[CallEdge] = field(default_factory=list)
     accesses: list[Access] = field(default_factory=list)
+    kept: list[Variable] = field(default_factory=list)
+    passed: list[tuple[Variable, Variable]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -142,8 +154,16 @@ class _Collector:
                 rest.reverse()
                 stack += rest
 
-    def place(self, location: e.Location, *, reads: bool, writes: bool) -> list[Node]:
-        """Notes the use of a place. Returns what is evaluated on the way to it."""
+    def place(
+        self,
+        location: e.Location,
+        *,
+        reads: bool,
+        writes: bool,
+        taken: bool = False,
+        through: Variable | None = None,
+    ) -> list[Node]:
+        """Notes the use of a place (see Access). Returns what is evaluated on the way to it."""
         path: list[str] = []
         rest: list[Node] = []
         node: e.Location = location
@@ -154,7 +174,7 @@ class _Collector:
             if isinstance(node, e.FieldAt):
                 if node.field.is_reference_field and not node.raw:
                     path.clear()  # the instance is read; what it refers to is not known
-                    reads, writes = True, False
+                    reads, writes, taken, through = True, False, False, None
                 path.append(node.field.name)
                 node = node.base
             elif isinstance(node, e.IndexAt):
@@ -167,9 +187,15 @@ class _Collector:
             elif isinstance(node, e.BitAt | e.ViewAt):
                 node = node.base
         if isinstance(node, e.VariableAt):
-            if node.variable.storage in _PERMANENT:
+            variable = node.variable
+            if variable.storage in _PERMANENT:
                 path.reverse()
-                self.uses.accesses.append(Access(node.variable, tuple(path), writes, location.at, reads))
+                access = Access(variable, tuple(path), writes, location.at, reads, taken, through)
+                self.uses.accesses.append(access)
+            elif variable.storage is Storage.POINTER and taken:
+                self.uses.kept.append(variable)
+            elif variable.storage is Storage.POINTER and through is not None:
+                self.uses.passed.append((variable, through))
         elif isinstance(node, e.DerefAt):
             rest.append(node.address)
         return rest
@@ -177,11 +203,14 @@ class _Collector:
     def read(self, node: e.Location) -> list[Node]:
         return self.place(node, reads=True, writes=False)
 
-    def load(self, node: e.Load | e.AddressOf) -> list[Node]:
+    def load(self, node: e.Load) -> list[Node]:
         location = node.location
         if type(location) is e.VariableAt and location.variable.storage not in _PERMANENT:
             return []
         return self.place(location, reads=True, writes=False)
+
+    def address_of(self, node: e.AddressOf) -> list[Node]:
+        return self.place(node.location, reads=True, writes=False, taken=True)
 
     def assigned(self, node: s.Assign | s.Copy | s.CopyText | s.Fill) -> list[Node]:
         rest = self.place(node.target, reads=False, writes=True)
@@ -191,21 +220,42 @@ class _Collector:
             rest.append(node.source)
         return rest
 
-    def arguments(self, function: Function, arguments: Sequence[e.Expression | e.Location]) -> list[Node]:
+    def arguments(
+        self, function: Function, arguments: Sequence[e.Expression | e.Location], callees: Sequence[Function]
+    ) -> list[Node]:
+        """callees: what may run, whose parameters are as `function`'s."""
         rest: list[Node] = []
-        for parameter, argument in zip(function.parameters, arguments, strict=False):
+        for index, (parameter, argument) in enumerate(zip(function.parameters, arguments, strict=False)):
             if parameter.storage is Storage.POINTER and isinstance(argument, e.Location):
                 role = parameter.role
                 reads = role in (Role.IN_OUT, Role.INPUT)
                 writes = role in (Role.OUTPUT, Role.RESULT) or (role is Role.IN_OUT and not parameter.constant)
-                rest += self.place(argument, reads=reads, writes=writes)
+                for callee in callees or (function,):
+                    through = callee.parameters[index]
+                    more = self.place(argument, reads=reads, writes=writes, through=through)
+                rest += more
+            else:
+                rest.append(argument)
+        return rest
+
+    def intrinsic(self, node: e.IntrinsicCall) -> list[Node]:
+        return self.uses_addresses(node.arguments, _INTRINSIC_USES.get(node.intrinsic, ""))
+
+    def uses_addresses(self, arguments: Sequence[e.Expression | e.Location], uses: str) -> list[Node]:
+        """Of what uses addresses and keeps none. uses: `w`, `r` or ` ` for each argument."""
+        rest: list[Node] = []
+        for argument, use in zip(arguments, uses.ljust(len(arguments)), strict=True):
+            if isinstance(argument, e.AddressOf) and use != " ":
+                rest += self.place(argument.location, reads=use == "r", writes=use == "w")
             else:
                 rest.append(argument)
         return rest
 
     def call(self, node: e.Call) -> list[Node]:
         self.uses.calls.append(CallEdge(node.function, node.at, certain=True))
-        rest = self.arguments(node.function, node.arguments)
+        if node.function.from_library and (uses := _FUNCTION_USES.get(node.function.name)):
+            return self.uses_addresses(node.arguments, uses)
+        rest = self.arguments(node.function, node.arguments, ())
         if node.receiver is not None:
             rest += self.place(node.receiver, reads=True, writes=True)
         return rest
@@ -213,30 +263,39 @@ class _Collector:
     def virtual_call(self, node: e.VirtualCall) -> list[Node]:
         kind = resolve(node.receiver.type)
         own = isinstance(node.receiver, e.SelfAt)
-        if isinstance(kind, FunctionBlockType):
-            for callee in self.tables.virtual(kind, node.slot):
-                certain = own and callee is node.method
-                self.uses.calls.append(CallEdge(callee, node.at, certain))
-        rest = self.arguments(node.method, node.arguments)
+        callees = self.tables.virtual(kind, node.slot) if isinstance(kind, FunctionBlockType) else []
+        for callee in callees:
+            certain = own and callee is node.method
+            self.uses.calls.append(CallEdge(callee, node.at, certain))
+        rest = self.arguments(node.method, node.arguments, callees)
         return rest + self.place(node.receiver, reads=True, writes=True)
 
     def interface_call(self, node: e.InterfaceCall) -> list[Node]:
-        for callee in self.tables.interface(node.interface, node.slot):
+        callees = self.tables.interface(node.interface, node.slot)
+        for callee in callees:
             self.uses.calls.append(CallEdge(callee, node.at, certain=False))
-        return [node.receiver, *self.arguments(node.method, node.arguments)]
+        return [node.receiver, *self.arguments(node.method, node.arguments, callees)]
 
 
 _PLACES = {e.VariableAt, e.FieldAt, e.IndexAt, e.DerefAt, e.SelfAt, e.BitAt, e.ConstantAt, e.SequenceAt, e.ViewAt}
 _ENDS = {e.VariableAt, e.DerefAt, e.SelfAt, e.ConstantAt}
 _PERMANENT = (Storage.STATIC, Storage.AREA)
+_FUNCTION_USES = {"MEMCPY": "wr ", "MEMMOVE": "wr ", "MEMSET": "w  ", "MEMCMP": "rr "}
+_INTRINSIC_USES = {
+    e.Intrinsic.COPY_MEMORY: "wr ",
+    e.Intrinsic.FILL_MEMORY: "w  ",
+    e.Intrinsic.COMPARE_MEMORY: "rr ",
+    e.Intrinsic.CHANGE: "r",
+}
 _SPECIAL: dict[type, Callable[..., list[Node]]] = {
     **dict.fromkeys(_PLACES, _Collector.read),
     e.Load: _Collector.load,
-    e.AddressOf: _Collector.load,
+    e.AddressOf: _Collector.address_of,
     s.Assign: _Collector.assigned,
     s.Copy: _Collector.assigned,
     s.CopyText: _Collector.assigned,
     s.Fill: _Collector.assigned,
+    e.IntrinsicCall: _Collector.intrinsic,
     e.Call: _Collector.call,
     e.VirtualCall: _Collector.virtual_call,
     e.InterfaceCall: _Collector.interface_call,

@@ -93,6 +93,23 @@ class Segment:
 
 
 @dataclass(slots=True, eq=False)
+class Exchange:
+    """What one task writes and others see from the beginning of their own cycles on, as its last cycle left it.
+
+    writer, readers: indices in Program.tasks.
+    others:          the functions that other tasks run, too: only there it matters which task it is.
+    offset_bytes, size_bytes: where the variables lie in the data, one after another (types.layout).
+    """
+
+    writer: int
+    readers: tuple[int, ...]
+    variables: tuple[Variable, ...]
+    others: frozenset[Function]
+    offset_bytes: int = -1
+    size_bytes: int = 0
+
+
+@dataclass(slots=True, eq=False)
 class Program:
     """A whole application, checked.
 
@@ -104,6 +121,7 @@ class Program:
     leave:      FB_Exit of all instances, in the reverse order: run once behind the last cycle, and in an online change
                 on the old data before they are copied. Empty when no class has one.
     reinitialise: FB_Reinit of the instances that an online change has copied into another declaration.
+    exchanges:  what tasks hand over to each other as a whole: one for each task that does (core.exchanging).
     entry:      the programs' functions by upper-case name.
     """
 
@@ -122,6 +140,7 @@ class Program:
     data_bytes: int = 0
     tasks: list[TaskProgram] = field(default_factory=list)
     segments: tuple[Segment, ...] = ()
+    exchanges: list[Exchange] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

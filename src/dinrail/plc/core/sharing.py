@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from dinrail.plc.core.calls import Access, CallGraph
+from dinrail.plc.core.calls import Access
+from dinrail.plc.core.exchanging import MOST_BYTES, NO_HANDSHAKE, Decision
 from dinrail.plc.core.program import Program
+from dinrail.plc.core.users import TaskUses, Use
 from dinrail.plc.source import Place
 from dinrail.plc.types.model import StructType, Type, held_as, resolve
 from dinrail.plc.types.variable import Variable
@@ -24,39 +26,19 @@ class Shared:
     hint: str
 
 
-@dataclass(slots=True)
-class _Users:
-    """Tasks by number, with the first place of each."""
-
-    readers: dict[int, Access] = field(default_factory=dict)
-    writers: dict[int, Access] = field(default_factory=dict)
-
-
-def shared_variables(program: Program, graph: CallGraph) -> list[Shared]:
-    """What two tasks write, and what one task writes and another reads when it is wider than eight bytes.
+def shared_variables(program: Program, uses: TaskUses, decision: Decision) -> list[Shared]:
+    """What two tasks write, and what one task writes and another reads when it is wider than eight bytes and plain.
 
     Parts are told apart by their fields: two fields of one structure do not disturb each other, a field and the whole
     structure do. What is reached by pointers is not seen.
     """
-    variables: dict[int, Variable] = {}
-    users: dict[int, dict[tuple[str, ...], _Users]] = {}
-    for number, task in enumerate(program.tasks):
-        for function in graph.reached(task.programs):
-            uses = graph.uses.get(id(function))
-            for access in uses.accesses if uses else []:
-                variables[id(access.variable)] = access.variable
-                part = users.setdefault(id(access.variable), {}).setdefault(access.path, _Users())
-                if access.writes:
-                    part.writers.setdefault(number, access)
-                if access.reads:
-                    part.readers.setdefault(number, access)
-    found = (_judge(program, variable, users[key]) for key, variable in variables.items())
+    found = (_judge(program, variable, use, decision) for variable, use in uses.variables.items())
     return [each for each in found if each is not None]
 
 
-def _judge(program: Program, variable: Variable, parts: dict[tuple[str, ...], _Users]) -> Shared | None:
-    for path, users in parts.items():
-        for other_path, others in parts.items():
+def _judge(program: Program, variable: Variable, use: Use, decision: Decision) -> Shared | None:
+    for path, users in use.parts.items():
+        for other_path, others in use.parts.items():
             length = min(len(path), len(other_path))
             if path[:length] != other_path[:length]:
                 continue
@@ -69,8 +51,8 @@ def _judge(program: Program, variable: Variable, parts: dict[tuple[str, ...], _U
                 if held_as(kind) is not None and kind.size_bytes <= WORD_BYTES:
                     continue
                 for other in others.readers:
-                    if other != number:
-                        return _torn(program, variable, access, name, kind, number, other)
+                    if other != number and not decision.is_exchanged(variable, number, other):
+                        return _torn(program, variable, access, (name, kind), (number, other), decision)
     return None
 
 
@@ -81,14 +63,26 @@ def _twice_written(program: Program, variable: Variable, access: Access, name: s
 
 
 def _torn(
-    program: Program, variable: Variable, access: Access, name: str, kind: Type, writer: int, reader: int
+    program: Program,
+    variable: Variable,
+    access: Access,
+    what: tuple[str, Type],
+    tasks: tuple[int, int],
+    decision: Decision,
 ) -> Shared:
-    tasks = program.tasks
+    name, kind = what
+    writer, reader = (program.tasks[number].name for number in tasks)
     text = (
-        f"{name} ({kind.name}) is written by the task {tasks[writer].name} and read by {tasks[reader].name}: "
+        f"{name} ({kind.name}) is written by the task {writer} and read by {reader}: "
         f"its {kind.size_bytes} bytes are not written in one step"
     )
-    return Shared(variable, access.at, text, "pass single values of 8 bytes at most, or let one task do both")
+    reason = decision.plain.get(tasks)
+    hint = "pass single values of 8 bytes at most, or let one task do both"
+    if reason is not None and reason is not variable:
+        hint = f"{reason.path} cannot be exchanged; where it is no handshake: {{attribute '{NO_HANDSHAKE}'}}"
+    elif variable.type.size_bytes > MOST_BYTES:
+        hint = f"more than {MOST_BYTES} bytes are not exchanged: make it smaller, or let one task do both"
+    return Shared(variable, access.at, text, hint)
 
 
 def _type_at(kind: Type, path: tuple[str, ...]) -> Type:

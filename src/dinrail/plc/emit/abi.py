@@ -25,6 +25,12 @@ For the executive
         a processor's trap becomes a fault: called in the signal handler with what ucontext says (rip, rsp, rbp) and
         siginfo's address; the handler must run with SA_NODEFER on an alternate stack
 
+    dinrail_take_<n>(), dinrail_give_<n>()
+        before task n's body, and behind one that did not fault: what tasks hand over to each other (emit.exchange)
+    dinrail_seed()
+        while no task runs: all of them see the data as they are; behind whatever else than the code writes them all
+        (the three entries above have done it). These are there only when something is handed over
+
 When they are needed
     dinrail_heap        address u64, size u64: the arena of __NEW (emit.heap), set by the loader before the
                         initialisation, zeros at first; it outlives the shared object
@@ -45,6 +51,7 @@ EXIT = "dinrail_exit"
 REINITIALISE = "dinrail_reinitialise"
 GUARD = "dinrail_guard"
 TRAP = "dinrail_trap"
+SEED = "dinrail_seed"
 
 PAGE_BYTES = 4096
 
@@ -52,3 +59,13 @@ PAGE_BYTES = 4096
 def task_symbol(index: int) -> str:
     """The exported function that runs one cycle of the task at that position (from 0)."""
     return f"dinrail_task_{index}"
+
+
+def take_symbol(index: int) -> str:
+    """Before that task's body: it sees what others have handed over meanwhile."""
+    return f"dinrail_take_{index}"
+
+
+def give_symbol(index: int) -> str:
+    """Behind it: others see what it has written."""
+    return f"dinrail_give_{index}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from dinrail.plc.core.program import Fault, Function, Options, Program
+from dinrail.plc.core.program import Exchange, Fault, Function, Options, Program
 from dinrail.plc.emit.aliasing import Aliasing
 from dinrail.plc.emit.debuginfo import DebugInfo
 from dinrail.plc.emit.dispatch import Dispatch
@@ -20,8 +20,12 @@ GUARDED = " guarded"
 class Emission:
     """State of one module. Only what is called gets written: `symbol` of a function puts it on the list of work."""
 
-    def __init__(self, program: Program, options: Options) -> None:
+    def __init__(self, program: Program, options: Options, exchanges: Sequence[Exchange] = ()) -> None:
         self.program = program
+        self.exchanged = {
+            variable: (number, exchange) for number, exchange in enumerate(exchanges) for variable in exchange.variables
+        }
+        """What tasks hand over: the view's number, and how."""
         self.options = options
         self.debug = DebugInfo()
         self.aliasing = Aliasing(self.debug)

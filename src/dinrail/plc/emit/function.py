@@ -51,7 +51,7 @@ def write_part(w: Writer, name: str, body: Sequence[Statement]) -> set[int]:
     emission.guards(w.symbol, name)
     part.debug = part.scope.suffix(w.function.at)
     part.slots = w.slots
-    part.prologue = w.prologue
+    part.prologue, part.views = w.prologue, w.views
     statement.statements(part, body)
     part.end("ret i32 0")
     emission.functions.append(_text(part, f"define internal i32 {name}(ptr %ctx, ptr %self, ptr %frame) #4"))

@@ -13,6 +13,7 @@ from dinrail.control import context
 from dinrail.plc.core.program import Function, Options, Program, TaskProgram
 from dinrail.plc.emit import abi
 from dinrail.plc.emit.emission import Emission
+from dinrail.plc.emit.exchange import SEED_ALL, SHOW_ALL, exchanges_text
 from dinrail.plc.emit.function import write_function
 from dinrail.plc.emit.rpc import stubs_of, stubs_text
 from dinrail.plc.emit.scalar import image_of
@@ -41,12 +42,14 @@ class Module:
 
 def write_module(program: Program, tasks: Sequence[TaskProgram], options: Options) -> Module:
     """The module. tasks: in the order of their numbers. Functions that nobody calls are not in it."""
-    emission = Emission(program, options)
-    parts = [_data(program), _areas(program), _contexts(len(tasks))]
-    entries = [_entry(emission, abi.INITIALISE, "initialisation", [program.initialise])]
+    exchanges = program.exchanges if list(tasks) == program.tasks else []
+    emission = Emission(program, options, exchanges)
+    parts = [_data(program), _areas(program), _contexts(len(tasks)), exchanges_text(exchanges, len(tasks))]
+    alone = bool(exchanges)
+    entries = [_entry(emission, abi.INITIALISE, "initialisation", [program.initialise], alone=alone)]
     for symbol, function in ((abi.EXIT, program.leave), (abi.REINITIALISE, program.reinitialise)):
         if function.body:
-            entries.append(_entry(emission, symbol, symbol.removeprefix("dinrail_"), [function]))
+            entries.append(_entry(emission, symbol, symbol.removeprefix("dinrail_"), [function], alone=alone))
     for index, task in enumerate(tasks):
         entries.append(_entry(emission, abi.task_symbol(index), task.name, task.programs))
     parts.append(stubs_text(emission, stubs_of(program)))
@@ -107,8 +110,8 @@ def _contexts(count: int) -> str:
     )
 
 
-def _entry(emission: Emission, symbol: str, name: str, programs: Sequence[Function]) -> str:
-    """An exported function that runs these under a guard."""
+def _entry(emission: Emission, symbol: str, name: str, programs: Sequence[Function], *, alone: bool = False) -> str:
+    """An exported function that runs these under a guard. alone: no task runs, and all see what it writes."""
     scope = emission.debug.function(name, programs[0].at if programs else NOWHERE)
     suffix = scope.suffix(scope.at)
     guard = emission.helper("dinrail_guard")
@@ -116,10 +119,11 @@ def _entry(emission: Emission, symbol: str, name: str, programs: Sequence[Functi
     calls = "\n".join(f"call void {each}(ptr %ctx){suffix}" for each in symbols)
     emission.guards(f"@{symbol}", f"@{symbol}.body")
     emission.calls_from(f"@{symbol}.body", symbols)
+    before, behind = (SHOW_ALL, SEED_ALL) if alone else ("", "")
     return (
         f"define internal i32 @{symbol}.body(ptr %ctx, ptr %self, ptr %frame) #0 !dbg !{scope.number} {{\n"
         f"{calls}\nret i32 0{suffix}\n}}\n"
-        f"define i32 @{symbol}(ptr %ctx) #0 {{\n"
-        f"%both = call i64 {guard}(ptr %ctx, ptr @{symbol}.body, ptr null, ptr null)\n"
+        f"define i32 @{symbol}(ptr %ctx) #0 {{\n{before}"
+        f"%both = call i64 {guard}(ptr %ctx, ptr @{symbol}.body, ptr null, ptr null)\n{behind}"
         "%fault = trunc i64 %both to i32\nret i32 %fault\n}"
     )

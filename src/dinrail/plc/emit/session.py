@@ -24,6 +24,7 @@ from dinrail.plc.emit.rpc import OUTPUTS_AT
 from dinrail.plc.emit.values import Value, decode, encode
 from dinrail.plc.types.variable import Area
 
+_ACT = ctypes.CFUNCTYPE(None)
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p)
 _GUARD = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _AREAS = {Area.INPUT: abi.INPUTS, Area.OUTPUT: abi.OUTPUTS, Area.MARKER: abi.MARKERS}
@@ -47,6 +48,12 @@ class Session:
         self._engine.finalize_object()
         self._entries = [_ENTRY(self._address(abi.task_symbol(index))) for index in range(len(self.tasks))]
         self._initialise = _ENTRY(self._address(abi.INITIALISE))
+        hands_over = bool(program.exchanges) and self.tasks == program.tasks
+        self._takes, self._gives = (
+            [_ACT(self._address(symbol(index))) for index in range(len(self.tasks))] if hands_over else []
+            for symbol in (abi.take_symbol, abi.give_symbol)
+        )
+        self._seed = _ACT(self._address(abi.SEED)) if hands_over else None
         self._contexts = self._address(abi.CONTEXTS)
         self._bases = Bases(
             self._address(abi.DATA),
@@ -113,7 +120,11 @@ class Session:
         """
         self.set_context(task, context.TASK_TIME_NS, 8, now_ns)
         self.set_context(task, context.WALL_TIME_NS, 8, now_ns if wall_ns is None else wall_ns)
+        if self._takes:
+            self._takes[task]()
         fault = self._run(self._entries[task], task, limit_s)
+        if self._gives and fault is None:
+            self._gives[task]()
         count = ctypes.c_uint64.from_address(self.context(task) + context.CYCLE_COUNT)
         count.value += 1
         self.set_context(task, context.FIRST_CYCLE, 1, 0)
@@ -158,6 +169,7 @@ class Session:
         if offset < 0 or offset + len(data) > self.program.data_bytes:
             raise BadRequest(f"{offset} and {len(data)} bytes lie outside of the data")
         ctypes.memmove(self._bases.data + offset, data, len(data))
+        self._written()
 
     def spot(self, path: str) -> Spot:
         """Where `MAIN.fb.x[2]` is. Raises BadRequest."""
@@ -176,7 +188,13 @@ class Session:
         if spot.bit < 0:
             data = encode(spot.type, value)
             ctypes.memmove(spot.address, data, len(data))
+            self._written()
             return
         byte = ctypes.c_uint8.from_address(spot.address + spot.bit // 8)
         mask = 1 << spot.bit % 8
         byte.value = byte.value | mask if value else byte.value & ~mask
+        self._written()
+
+    def _written(self) -> None:
+        if self._seed is not None:
+            self._seed()

@@ -88,20 +88,26 @@ def place_statics(program: Program, task_of: Callable[[Variable], int | None]) -
     """Gives each static its offset, and the program its `data_bytes` and `segments`.
 
     task_of: the index of the only task that a static belongs to, None when it is nobody's own. What is nobody's own
-    comes first, then each task's own, all in declared order.
+    comes first, in declared order, then each task's own: what it hands over to others (Program.exchanges), the rest.
     """
     groups: dict[int | None, list[Variable]] = {None: []}
     groups |= {index: [] for index in range(len(program.tasks))}
+    exchanged = {variable for exchange in program.exchanges for variable in exchange.variables}
     for variable in program.statics:
-        if variable.storage is Storage.STATIC:
+        if variable.storage is Storage.STATIC and variable not in exchanged:
             groups[task_of(variable)].append(variable)
+    exchanges = {exchange.writer: exchange for exchange in program.exchanges}
     segments: list[Segment] = []
     offset = 0
     for owner, variables in groups.items():
+        begin = offset
+        if owner is not None and (exchange := exchanges.get(owner)) is not None:
+            end, _ = _one_after_another(exchange.variables, offset, 8)
+            exchange.offset_bytes, exchange.size_bytes = offset, aligned(end - offset, SEGMENT_ALIGN_BYTES)
+            offset += exchange.size_bytes
         end, _ = _one_after_another(variables, offset, 8)
-        size = aligned(end - offset, SEGMENT_ALIGN_BYTES)
-        if size:
-            segments.append(Segment(owner or 0, offset, size))
-        offset += size
+        offset = aligned(end, SEGMENT_ALIGN_BYTES)
+        if offset > begin:
+            segments.append(Segment(owner or 0, begin, offset - begin))
     program.data_bytes = offset
     program.segments = tuple(segments)

@@ -108,6 +108,8 @@ def _perform() -> Code:
         task.set("layout", Fields(code, module, ModuleBlock).get("layout"))
         code.store(module.to("i64"), task.at("module"), order="release")
     code.call("same_time", "void", before, Fields(code, own.pointer("module"), ModuleBlock).pointer("context"))
+    with code.when(change.pointer("seed").equals_null().equals(0)):
+        code.call(change.pointer("seed"), "void")
     code.call("ask", "void", own.address, change.pointer("reinitialise"), change.get("reinitialise_table"))
     change.set("took_ns", now(code, CLOCK_MONOTONIC) - began)
     common.set("pending", 0, "release")

@@ -21,6 +21,7 @@ def functions() -> Iterator[Code]:
     yield _follow()
     yield _hook()
     yield _body()
+    yield _hand_over()
     yield _cycle()
 
 
@@ -80,6 +81,16 @@ def _body() -> Code:
     return code
 
 
+def _hand_over() -> Code:
+    """To or from other tasks. What a fault has left half done stays with the task."""
+    code = Code("hand_over", "void", ("task", "ptr"), ("act", "ptr"))
+    task = Fields(code, code.arguments[0], TaskBlock)
+    act = code.arguments[1]
+    with code.when(act.equals_null().equals(0) & task.get("state").differs(State.EXCEPTION)):
+        code.call(act, "void")
+    return code
+
+
 def _prepare(code: Code, task: Fields, module: Fields, now: Value, wall: Value) -> None:
     """What the code may ask about this cycle."""
     record = module.pointer("context")
@@ -102,10 +113,12 @@ def _cycle() -> Code:
     code.call("follow", "void", address)
     _prepare(code, task, module, now, wall)
     task.set("busy_ns", now, "release")
+    code.call("hand_over", "void", address, module.pointer("take"))
     code.call("drain", "void", address, module.address)
     code.call("take_inputs", "void", address, module.address)
     with code.when(task.get("state").equals(State.RUN)):
         code.call("run_body", "void", address, module.address)
+    code.call("hand_over", "void", address, module.pointer("give"))
     code.call("give_outputs", "void", address, module.address, wall)
     code.call("show_forces", "void", address)
     code.call("publish", "void", address, module.address, now, wall)

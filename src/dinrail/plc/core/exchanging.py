@@ -1,0 +1,102 @@
+"""What goes from one task to another as a whole, and what stays plain memory.
+
+A task's own is handed over at the end of its cycle, and another task sees it from the beginning of its own cycle on: as
+the writer left it, nothing half done, flag and data from the same cycle. That is right only when everything between the
+two goes that way. Were one of two variables plain memory, the flag `ready` could be seen before the data that it speaks
+of; programs that hand over by such flags are common. So between a writer and a reader either all variables are
+exchanged, or none is: none, when one of those that the first writes and the second reads cannot be.
+
+    cannot be exchanged     written by two tasks; %I, %Q, %M; an address of it kept by another than its writer;
+                            larger than MOST_BYTES
+    does not count          {attribute 'dinrail.no_handshake'}: nobody concludes from it that something else is ready
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dinrail.plc.core.program import Exchange, Program
+from dinrail.plc.core.users import TaskUses, Use
+from dinrail.plc.types.variable import Storage, Variable
+
+MOST_BYTES = 64 << 10
+"""Of one variable: it is copied for each reader in each cycle of its writer."""
+NO_HANDSHAKE = "dinrail.no_handshake"
+
+
+@dataclass(slots=True)
+class Decision:
+    """owners: the task whose data a variable is, where one can be told. plain: (writer, reader) without an exchange,
+    and the first variable that is the reason."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    owners: dict[Variable, int] = field(default_factory=dict)
+    plain: dict[tuple[int, int], Variable] = field(default_factory=dict)
+    _whole: dict[Variable, int] = field(default_factory=dict)
+
+    def is_exchanged(self, variable: Variable, writer: int, reader: int) -> bool:
+        """Whether the reader sees the variable by exchange."""
+        return self._whole.get(variable) == writer and (writer, reader) not in self.plain
+
+
+def decide(program: Program, uses: TaskUses, declared_by: Mapping[Variable, int]) -> Decision:
+    """For all tasks of an application; nothing is exchanged in one with a single task.
+
+    declared_by: the task that alone runs the program which declares a variable.
+    """
+    decision = Decision()
+    if len(program.tasks) < 2:
+        return decision
+    used = [(variable, uses.variables[variable]) for variable in _in_order(program) if variable in uses.variables]
+    for variable, use in used:
+        owner = _owner(use, declared_by.get(variable))
+        if owner is None:
+            continue
+        if variable.storage is Storage.STATIC:
+            decision.owners[variable] = owner
+        if _fits(variable, use) and use.readers() - {owner}:
+            decision._whole[variable] = owner
+    for variable, use in used:
+        if variable not in decision._whole and not _is_no_handshake(variable):
+            for writer in use.writers() | use.takers:
+                for reader in use.readers() - {writer}:
+                    decision.plain.setdefault((writer, reader), variable)
+    decision.exchanges = _exchanges(program, uses, decision)
+    return decision
+
+
+def _in_order(program: Program) -> list[Variable]:
+    return [each for each in (*program.statics, *program.areas) if not each.constant]
+
+
+def _owner(use: Use, declared_by: int | None) -> int | None:
+    """The only task that writes, or may. What only clients write is its program's, or its first reader's."""
+    writers = use.writers() | use.takers
+    if not writers:
+        return min(use.readers(), default=None) if declared_by is None else declared_by
+    return writers.pop() if len(writers) == 1 else None
+
+
+def _fits(variable: Variable, use: Use) -> bool:
+    return variable.storage is Storage.STATIC and not use.leaked and 0 < variable.type.size_bytes <= MOST_BYTES
+
+
+def _is_no_handshake(variable: Variable) -> bool:
+    return any(each.name.lower() == NO_HANDSHAKE for each in variable.attributes)
+
+
+def _exchanges(program: Program, uses: TaskUses, decision: Decision) -> list[Exchange]:
+    found = []
+    for writer in range(len(program.tasks)):
+        variables, readers = [], set()
+        for variable, owner in decision._whole.items():
+            seen_by = uses.variables[variable].readers() - {writer} if owner == writer else set()
+            exchanged = {each for each in seen_by if (writer, each) not in decision.plain}
+            if exchanged:
+                variables.append(variable)
+                readers |= exchanged
+        if readers:
+            others = frozenset(function for function, tasks in uses.runs.items() if tasks - {writer})
+            found.append(Exchange(writer, tuple(sorted(readers)), tuple(variables), others))
+    return found
