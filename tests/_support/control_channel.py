@@ -145,6 +145,7 @@ class PlayedControl:
             "force_capacity": FORCE_CAPACITY,
             "published_offset": place.published,
             "published_capacity": place.published_capacity,
+            "published_count": place.published_count,
             "latency_histogram_offset": place.latency_histogram,
             "execution_histogram_offset": place.execution_histogram,
             "fault_offset": place.fault,
@@ -316,7 +317,7 @@ class PlayedControl:
             for one in self.image.tasks[number].segments
         )
         task.publications += 1
-        step = (task.publications & 1) * (BUFFER_HEADER_BYTES + place.published_capacity)
+        step = task.publications % place.published_count * (BUFFER_HEADER_BYTES + place.published_capacity)
         at = place.published + PUBLISHED_HEADER_BYTES + step
         known = {
             "sequence": 2 * task.publications,

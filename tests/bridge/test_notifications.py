@@ -88,17 +88,66 @@ def test_on_change_tells_changes_only(bench: Bench) -> None:
     assert [one.data for one in client.peer.take() if one.handle == still] == [b"\1\0\0\0"]
 
 
-def test_a_cycle_that_was_missed_is_not_made_up(bench: Bench) -> None:
-    """This process was away for ten cycles: one sample of now, no old ones with new values, and it is counted."""
+def test_cycles_that_were_missed_are_made_up_from_what_is_kept(bench: Bench) -> None:
+    """This process was away for ten cycles: each of them is sampled, with its own values and time, in one frame."""
     client = bench.client()
     watch(client, DATA, 0, 4)
     bench.settle(4)
-    client.peer.take()
+    last = numbers(client.peer.take())[-1]
     bench.control.cycle(count=10)
     bench.tick()
-    (sample,) = client.peer.take()
-    assert sample.stamp == filetime(WALL_NS + bench.control.monotonic_ns)
-    assert bench.plc.notifications.skipped == 9  # type: ignore[attr-defined]
+    assert len(client.peer.frames) == 1
+    got = client.peer.take()
+    assert numbers(got) == list(range(last + 1, last + 11))
+    first = bench.control.monotonic_ns - 9 * CYCLE_NS
+    assert [one.stamp for one in got] == [filetime(WALL_NS + first + at * CYCLE_NS) for at in range(10)]
+    assert bench.plc.notifications.skipped == 0  # type: ignore[attr-defined]
+
+
+def test_a_cycle_that_is_no_longer_kept_is_counted(bench: Bench) -> None:
+    """Away for longer than the buffers reach: those that are left are sampled, no old ones with new values."""
+    client = bench.client()
+    watch(client, DATA, 0, 4)
+    bench.settle(4)
+    last = numbers(client.peer.take())[-1]
+    kept = bench.control.plan.tasks[0].published_count
+    bench.control.cycle(count=kept + 5)
+    bench.tick()
+    got = client.peer.take()
+    assert numbers(got) == list(range(last + 6, last + kept + 6))
+    assert got[-1].stamp == filetime(WALL_NS + bench.control.monotonic_ns)
+    assert bench.plc.notifications.skipped == 5  # type: ignore[attr-defined]
+
+
+def test_what_is_slower_than_the_cycle_is_made_up_at_its_own_cycles(bench: Bench) -> None:
+    """30 ms on a task of 10 ms, and this process away for nine cycles: three samples, three cycles apart."""
+    client = bench.client()
+    watch(client, DATA, 0, 4, cycle_ms=30)
+    bench.settle(12)
+    before = numbers(client.peer.take())[-1]
+    bench.control.cycle(count=9)
+    bench.tick()
+    got = numbers(client.peer.take())
+    assert {late - early for early, late in pairwise([before, *got])} == {3}
+    assert len(got) == 3
+
+
+def test_a_change_back_and_forth_is_not_lost(bench: Bench) -> None:
+    """A value that is another one for one cycle only is told, though nobody looked in that cycle."""
+    client = bench.client()
+    watch(client, DATA, 0, 4, mode=4)
+
+    def pulse(control: PlayedControl) -> None:
+        control.spaces[Space.DATA][:4] = struct.pack("<I", int(control.tasks[0].cycles == at))
+
+    at = -1
+    bench.control.body = pulse
+    bench.settle(4)
+    client.peer.take()
+    at = bench.control.tasks[0].cycles + 3
+    bench.control.cycle(count=8)
+    bench.tick()
+    assert numbers(client.peer.take()) == [1, 0]
 
 
 def test_bits_pointers_and_markers_are_watched_too(bench: Bench) -> None:

@@ -116,7 +116,7 @@ def test_a_torn_buffer_is_never_taken(stepped: Stepped) -> None:
     stepped.cycle()
     record = stepped.channel.tasks[0]
     number_now = stepped.channel.publication(0)
-    step = (number_now & 1) * (64 + record.published_capacity)
+    step = number_now % record.published_count * (64 + record.published_capacity)
     at = record.published_offset + 64 + step + offset_of(BufferHeader, "sequence")
     stepped.memory.set_u64(at, 2 * number_now - 1)
     with pytest.raises(ChannelBusy):

@@ -185,6 +185,19 @@ class Link:
             raise AdsFault(AdsError.NOT_READY, f"the control has no task {task} any more")
         return channel.memory.u32(_RESTART_INDEX) << 64 | channel.publication(task)
 
+    def earlier(self, task: int, number: int) -> Snapshot | None:
+        channel, layout = self._known()
+        restarts, publication = number >> 64, number & (1 << 64) - 1
+        if publication <= 0 or restarts != channel.memory.u32(_RESTART_INDEX):
+            return None
+        try:
+            got = channel.publication_of(task, publication)
+        except _BROKEN:
+            return None  # what is damaged is told by `take`
+        if got is None or got.layout != layout.online_change_count or len(got.data) < self._needed[task]:
+            return None
+        return Snapshot(got.data, got.cycle_count, got.monotonic_ns, got.wall_ns, got.layout)
+
     def take(self, task: int) -> Snapshot:
         channel, layout = self._known()
         try:

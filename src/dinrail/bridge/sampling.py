@@ -1,8 +1,8 @@
 """Notifications in the tasks' own cycles: one engine for each task, whose clock is what the task publishes.
 
-A sample's stamp is its cycle's own time, whenever this process came to read it; values of one cycle go together. This
-process may be too late for a cycle, whose values are then never seen (`skipped` counts them), and it never samples a
-cycle twice.
+A sample's stamp is its cycle's own time, whenever this process came to read it; values of one cycle go together. What
+was published since the last look is sampled cycle by cycle, as far back as the task's buffers reach; of what is older
+the values are never seen (`skipped` counts those cycles). No cycle is sampled twice.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dinrail.ads.device.notify import Notifications
 from dinrail.ads.device.subscription import Subscription, Wish
 from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.bridge.snapshots import Snapshots
+from dinrail.control.channel.layout import MOST_BUFFERS
 from dinrail.units import MS_NS
 
 MAX_TASKS = 32
@@ -36,6 +37,10 @@ class TaskCycles(Cycles):
         self._snapshots = snapshots
         self._task = task
         self._number = self._start_ns = self._wall_start_ns = self._polled_ns = 0
+
+    def missed(self, latest: int) -> int:
+        """How many cycles lie between the one that was looked at last and this one, of those that may be kept still."""
+        return min(max(latest - self._number - 1, 0), MOST_BUFFERS)
 
     def sync(self, monotonic_ns: int, wall_ns: int) -> None:
         """Look at the task. Raises AdsFault NOT_READY."""
@@ -65,7 +70,7 @@ class TaskNotifications:
 
     def __init__(self, snapshots: Snapshots, limits: Limits, task_of: Callable[[Access, Point], int]) -> None:
         self._snapshots = snapshots
-        # A cycle that was missed has gone: what lies there now are not its values.
+        # A cycle that is no longer kept has gone: what lies there now are not its values.
         self._limits = replace(limits, catch_up_cycles=1)
         self._task_of = task_of
         self._engines: list[Notifications] = []
@@ -144,10 +149,19 @@ class TaskNotifications:
 
     def tick(self, monotonic_ns: int, wall_ns: int) -> None:
         """`look` first."""
-        for engine in self._engines:
+        for task, engine in enumerate(self._engines):
             due = engine.due_ns()
             if due is not None and due <= monotonic_ns:
+                self._catch_up(task, engine, monotonic_ns, wall_ns)
                 engine.tick(monotonic_ns, wall_ns)
+
+    def _catch_up(self, task: int, engine: Notifications, monotonic_ns: int, wall_ns: int) -> None:
+        """Sample the cycles since the last look, but for the last one."""
+        latest = self._snapshots.of(task)
+        for steps in range(self._cycles[task].missed(latest.cycle_count), 0, -1):
+            if engine.wants(latest.cycle_count - steps) and self._snapshots.back(task, steps):
+                engine.tick(monotonic_ns, wall_ns, more=True)
+        self._snapshots.stay(task, latest)
 
     @staticmethod
     def _index(handle: int) -> int:

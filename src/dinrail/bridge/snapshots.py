@@ -50,6 +50,9 @@ class Publisher(Protocol):
     def take(self, task: int) -> Snapshot:
         """The latest whole publication. Raises AdsFault NOT_READY."""
 
+    def earlier(self, task: int, number: int) -> Snapshot | None:
+        """The publication of that number (see `published`), when it is there still and of the known application."""
+
 
 class Snapshots:
     """The snapshots that one moment rests on.
@@ -72,9 +75,33 @@ class Snapshots:
         if held is not None and held[0] == self.moment:
             return held[2]
         number = self._publisher.published(task)
-        snapshot = held[2] if held is not None and held[1] == number else self._publisher.take(task)
+        if held is not None and held[1] == number:
+            snapshot = held[2]
+        else:
+            snapshot = self._publisher.earlier(task, number) or self._publisher.take(task)
         self._held[task] = (self.moment, number, snapshot)
         return snapshot
+
+    def back(self, task: int, steps: int) -> bool:
+        """A new moment, in which the task's snapshot is so many publications before the one that it was; else False.
+
+        Those of other tasks stay. `stay` with what `of` gave goes back to now.
+        """
+        _, number, _ = self._held[task]
+        found = self._publisher.earlier(task, number - steps)
+        if found is not None:
+            self._show(task, number, found)
+        return found is not None
+
+    def stay(self, task: int, snapshot: Snapshot) -> None:
+        """A new moment, in which the task's snapshot is this one."""
+        self._show(task, self._held[task][1], snapshot)
+
+    def _show(self, task: int, number: int, snapshot: Snapshot) -> None:
+        self.moment += 1
+        for other, (_, known, held) in self._held.items():
+            self._held[other] = (self.moment, known, held)
+        self._held[task] = (self.moment, number, snapshot)
 
     def forget(self) -> None:
         """Another channel: nothing that was held means anything."""

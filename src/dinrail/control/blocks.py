@@ -56,7 +56,8 @@ class TaskBlock:
     signal_stack: int = u64(0xA8)
     signal_stack_bytes: int = u64(0xB0)
     is_area_task: int = u32(0xB8)
-    _reserved_bc: bytes = pad(0xBC, 0x44)
+    published_count: int = u32(0xBC)  # buffers of published data
+    _reserved_c0: bytes = pad(0xC0, 0x40)
     wanted: int = u32(0x100)  # m: RUN or STOP
     leave: int = u32(0x104)  # m: 1: the thread is to end
     fail: int = u32(0x108)  # m: a fault's number: the task is to stop with it at its next cycle

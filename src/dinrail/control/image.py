@@ -25,7 +25,7 @@ from dinrail.control.settings import Overrun, TaskSettings
 from dinrail.errors import FormatError
 from dinrail.files import read_file
 
-ABI = 1
+ABI = 2
 """Of the code and the executive: an image of another one is refused."""
 MAX_IMAGE_BYTES = 256 << 20
 _MAX_PART_BYTES = 256 << 20

@@ -180,6 +180,7 @@ def _shared(index: int, base: int, channel: Channel) -> dict[str, int]:
         "forces": base + plan.forces,
         "published": base + plan.published,
         "published_capacity": plan.published_capacity,
+        "published_count": plan.published_count,
         "latency_histogram": base + plan.latency_histogram,
         "execution_histogram": base + plan.execution_histogram,
         "mailboxes": base + plan.mailboxes,

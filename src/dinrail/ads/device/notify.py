@@ -180,14 +180,22 @@ class Notifications:
         """See ads.contract.Device."""
         return self._due_ns
 
-    def tick(self, monotonic_ns: int, wall_ns: int) -> None:
-        """See ads.contract.Device."""
+    def wants(self, number: int) -> bool:
+        """Whether something is to be sampled in that cycle, or was to be before."""
+        return self._next_sampling(number + 1) <= number or any(begin <= number for begin, _ in self._pending.values())
+
+    def tick(self, monotonic_ns: int, wall_ns: int, *, more: bool = False) -> None:
+        """See ads.contract.Device. more: only sample; another tick at once, for a later cycle, does the rest."""
         cycles = self._cycles
         cycles.sync(monotonic_ns, wall_ns)
         now = cycles.at(monotonic_ns)
         self._run_cycles(now, monotonic_ns)
         stamp = filetime(cycles.wall_ns(now))
+        if not more:
+            self._admit(now, monotonic_ns)
         self._start_pending(now, monotonic_ns, stamp)
+        if more:
+            return
         for peer, target, handle in self._endings:
             self._post(peer, target, [Chunk(stamp, 1, SAMPLE.pack(handle, 0))])
         self._endings.clear()
@@ -221,12 +229,14 @@ class Notifications:
         behind = number - sampler.next_cycle
         sampler.next_cycle += (behind // sampler.every + 1) * sampler.every
 
-    def _start_pending(self, now: int, monotonic_ns: int, stamp: int) -> None:
-        fresh: dict[Cohort, list[Subscription]] = {}
+    def _admit(self, now: int, monotonic_ns: int) -> None:
         settle_ns = self._limits.settle_ns
         begin = self._cycles.at(monotonic_ns + settle_ns) + 1 if settle_ns else now
         self._pending |= {handle: (begin, one) for handle, one in self._fresh.items()}
         self._fresh.clear()
+
+    def _start_pending(self, now: int, monotonic_ns: int, stamp: int) -> None:
+        fresh: dict[Cohort, list[Subscription]] = {}
         for one in [one for begin, one in self._pending.values() if begin <= now]:
             del self._pending[one.handle]
             if one.wish.once:

@@ -240,6 +240,7 @@ def _task(index: int, settings: TaskSettings, planned: PlannedTask, owner: Owner
         "forces_offset": planned.forces,
         "published_offset": planned.published,
         "published_capacity": planned.published_capacity,
+        "published_count": planned.published_count,
         "latency_histogram_offset": planned.latency_histogram,
         "execution_histogram_offset": planned.execution_histogram,
         "fault_offset": planned.fault,

@@ -1,7 +1,7 @@
 """The channel's bytes: every record, and where its fields lie. docs/channel.md explains the rules and draws it.
 
     header | task records | histograms | segments | exchanges | fault records | answer | control ring | log
-    for each task: command ring, forces, published data (two buffers)
+    for each task: command ring, forces, published data (a ring of buffers)
     for each exchange: inputs (four slots), outputs (four slots)
 
 Numbers are little-endian. A word is written by one side only (the field's comment names it) by one aligned store, so
@@ -16,7 +16,7 @@ import enum
 from dinrail.layout import layout_of, pad, raw, record, u16, u32, u64
 
 MAGIC = int.from_bytes(b"DINRAIL\0", "little")
-VERSION = 1
+VERSION = 2
 LINE_BYTES = 64
 PAGE_BYTES = 4096
 ANY_CORE = 0xFFFFFFFF
@@ -29,6 +29,8 @@ RING_HEADER_BYTES = LINE_BYTES
 FORCES_HEADER_BYTES = LINE_BYTES
 BUFFER_HEADER_BYTES = LINE_BYTES
 PUBLISHED_HEADER_BYTES = LINE_BYTES
+FEWEST_BUFFERS, MOST_BUFFERS = 2, 64
+"""Of one task's published data."""
 SLOTS_HEADER_BYTES = 2 * LINE_BYTES
 ITEM_HEADER_BYTES = LINE_BYTES // 2
 LOG_HEADER_BYTES = LINE_BYTES
@@ -185,7 +187,8 @@ class TaskRecord:
     mailbox_offset: int = u64(0xB8)
     mailbox_count: int = u32(0xC0)
     mailbox_bytes: int = u32(0xC4)  # of each, with its header
-    _reserved_c8: bytes = pad(0xC8, 0x38)
+    published_count: int = u32(0xC8)  # buffers, at least two
+    _reserved_cc: bytes = pad(0xCC, 0x34)
     state: int = u32(0x100)
     fault: int = u32(0x104)
     cycle_count: int = u64(0x108)  # cycles begun, in any state
@@ -241,10 +244,10 @@ class ExchangeRecord:
 
 @record(size_bytes=0x40, name="BufferHeader", source="docs/channel.md")
 class BufferHeader:
-    """Before each of the two buffers of published data. Publication n goes to buffer n & 1.
+    """Before each of the buffers of published data. Publication n goes to buffer n mod their number.
 
     sequence: 2n - 1 while it is being written, 2n when it is whole. A reader takes `latest` (n, in the line before the
-    buffers), copies buffer n & 1, and keeps the copy if `sequence` was 2n before and after.
+    buffers) or one before it, copies its buffer, and keeps the copy if `sequence` was 2n before and after.
     layout: the online change count of the application that wrote it.
     """
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from dinrail.control.channel.layout import (
     BUFFER_HEADER_BYTES,
+    FEWEST_BUFFERS,
     FORCE_CAPACITY,
     FORCES_HEADER_BYTES,
     HISTOGRAM_BYTES,
     ITEM_HEADER_BYTES,
     MAILBOX_COUNT,
     MAILBOX_DATA_BYTES,
+    MOST_BUFFERS,
     PAGE_BYTES,
     PUBLISHED_HEADER_BYTES,
     RING_HEADER_BYTES,
@@ -35,6 +37,9 @@ RING_BYTES = 64 << 10
 CONTROL_RING_BYTES = 16 << 10
 LOG_BYTES = LOG_HEADER_BYTES + LOG_ENTRIES * LOG_ENTRY_BYTES
 MAILBOX_BYTES = layout_of(MailboxHeader).size_bytes + MAILBOX_DATA_BYTES
+PUBLISHED_BYTES = 4 << 20
+"""Of all tasks' buffers together: as many as fit, so that a reader which comes late finds what it has missed."""
+_FEWEST_SHARES = 2
 SPARE_SEGMENTS = 64
 SPARE_BYTES = 64 << 10
 """Room for what an online change may add to a task's published data, besides a quarter of it."""
@@ -42,7 +47,7 @@ SPARE_BYTES = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class PlannedTask:
-    """Offsets of one task's parts. Capacity of one buffer in bytes, without its header."""
+    """Offsets of one task's parts. Capacity of one buffer in bytes, without its header; so many buffers there are."""
 
     record: int
     latency_histogram: int
@@ -52,6 +57,7 @@ class PlannedTask:
     forces: int
     published: int
     published_capacity: int
+    published_count: int
     mailboxes: int
 
 
@@ -101,8 +107,10 @@ def plan_channel(image: Image, exchanges: Sequence[Exchange] = ()) -> ChannelPla
     answer = table.take(layout_of(Answer).size_bytes)
     control_ring = table.take(RING_HEADER_BYTES + CONTROL_RING_BYTES)
     log = table.take(LOG_BYTES)
+    room_bytes = PUBLISHED_BYTES // max(len(records), _FEWEST_SHARES)
     tasks = tuple(
-        _task(table, record, published_bytes(task.segments)) for record, task in zip(records, image.tasks, strict=True)
+        _task(table, record, published_bytes(task.segments), room_bytes)
+        for record, task in zip(records, image.tasks, strict=True)
     )
     drivers = tuple(
         PlannedExchange(row, _slots(table, exchange.input_bytes), _slots(table, exchange.output_bytes))
@@ -122,8 +130,10 @@ def item_bytes(data_bytes: int) -> int:
     return round_up(ITEM_HEADER_BYTES + data_bytes)
 
 
-def _task(table: _Table, record: int, published: int) -> PlannedTask:
+def _task(table: _Table, record: int, published: int, room_bytes: int) -> PlannedTask:
+    """published, room_bytes: of one publication, and what its buffers may take together if more than two fit."""
     capacity = round_up(published + published // 4 + SPARE_BYTES)
+    count = min(max(room_bytes // (BUFFER_HEADER_BYTES + capacity), FEWEST_BUFFERS), MOST_BUFFERS)
     return PlannedTask(
         record=record,
         latency_histogram=table.take(HISTOGRAM_BYTES),
@@ -131,8 +141,9 @@ def _task(table: _Table, record: int, published: int) -> PlannedTask:
         fault=table.take(layout_of(FaultRecord).size_bytes),
         ring=table.take(RING_HEADER_BYTES + RING_BYTES),
         forces=table.take(FORCES_HEADER_BYTES + 8 * FORCE_CAPACITY),
-        published=table.take(PUBLISHED_HEADER_BYTES + 2 * (BUFFER_HEADER_BYTES + capacity), PAGE_BYTES),
+        published=table.take(PUBLISHED_HEADER_BYTES + count * (BUFFER_HEADER_BYTES + capacity), PAGE_BYTES),
         published_capacity=capacity,
+        published_count=count,
         mailboxes=table.take(MAILBOX_COUNT * MAILBOX_BYTES),
     )
 

@@ -12,12 +12,14 @@ from typing import Self
 
 from dinrail.control.channel.layout import (
     BUFFER_HEADER_BYTES,
+    FEWEST_BUFFERS,
     FORCES_HEADER_BYTES,
     HISTOGRAM_BINS,
     HISTOGRAM_BYTES,
     LOG_HEADER_BYTES,
     MAGIC,
     MAX_TASKS,
+    MOST_BUFFERS,
     PUBLISHED_HEADER_BYTES,
     RING_HEADER_BYTES,
     VERSION,
@@ -126,7 +128,9 @@ class Channel:
         memory.inside(header.log_offset, header.log_bytes)
         for task in self.tasks:
             _check_ring(memory, task.ring_offset, task.ring_bytes)
-            buffers = 2 * (BUFFER_HEADER_BYTES + task.published_capacity)
+            if not FEWEST_BUFFERS <= task.published_count <= MOST_BUFFERS:
+                raise FormatError("so many buffers no task has", structure="TaskRecord", where=str(self.path))
+            buffers = task.published_count * (BUFFER_HEADER_BYTES + task.published_capacity)
             memory.inside(task.published_offset, PUBLISHED_HEADER_BYTES + buffers)
             memory.inside(task.forces_offset, FORCES_HEADER_BYTES + 8 * task.force_capacity)
             memory.inside(task.latency_histogram_offset, HISTOGRAM_BYTES)
@@ -168,28 +172,35 @@ class Channel:
     def snapshot(self, task: int) -> Snapshot | None:
         """What the task published last, of one cycle; None: nothing yet. Raises ChannelBusy, FormatError.
 
-        The task fills the other buffer next: this copy has a whole cycle's time before it must be taken again.
+        The task fills the other buffers next: this copy has cycles of time before it must be taken again.
         """
-        record, memory = self.tasks[task], self.memory
         for _ in range(_TRIES):
-            number = memory.u64(record.published_offset)
+            number = self.publication(task)
             if number == 0:
                 return None
-            step = (number & 1) * (BUFFER_HEADER_BYTES + record.published_capacity)
-            at = record.published_offset + PUBLISHED_HEADER_BYTES + step
-            if memory.u64(at) != 2 * number:
-                continue
-            header = memory.record(BufferHeader, at)
-            if header.size_bytes > record.published_capacity:
-                data = b""
-            else:
-                data = memory.read(at + BUFFER_HEADER_BYTES, header.size_bytes)
-            if memory.u64(at) != 2 * number:
-                continue
-            if header.size_bytes > record.published_capacity:
-                raise FormatError("published data are larger than their buffer", structure="BufferHeader", offset=at)
-            return Snapshot(data, header.cycle_count, header.monotonic_ns, header.wall_ns, header.layout, header.state)
+            found = self.publication_of(task, number)
+            if found is not None:
+                return found
         raise ChannelBusy("the published data change each time that they are read", where=str(self.path))
+
+    def publication_of(self, task: int, number: int) -> Snapshot | None:
+        """One publication by its number, as long as its buffer has not been filled anew; else None.
+
+        A task keeps as many as it has buffers (TaskRecord.published_count). Raises FormatError.
+        """
+        record, memory = self.tasks[task], self.memory
+        step = number % record.published_count * (BUFFER_HEADER_BYTES + record.published_capacity)
+        at = record.published_offset + PUBLISHED_HEADER_BYTES + step
+        if memory.u64(at) != 2 * number:
+            return None
+        header = memory.record(BufferHeader, at)
+        fits = header.size_bytes <= record.published_capacity
+        data = memory.read(at + BUFFER_HEADER_BYTES, header.size_bytes) if fits else b""
+        if memory.u64(at) != 2 * number:
+            return None
+        if not fits:
+            raise FormatError("published data are larger than their buffer", structure="BufferHeader", offset=at)
+        return Snapshot(data, header.cycle_count, header.monotonic_ns, header.wall_ns, header.layout, header.state)
 
     def layout(self) -> Layout:
         """Hash, versions and segments of one application. Raises ChannelBusy, FormatError."""

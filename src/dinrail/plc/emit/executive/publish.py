@@ -1,4 +1,4 @@
-"""What readers outside see: a copy of the task's segments after each cycle, in two buffers by turns."""
+"""What readers outside see: a copy of the task's segments after each cycle, in a ring of buffers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ def _publish() -> Code:
     number = task.add("publications")
     shown = task.pointer("published")
     step = task.get("published_capacity") + BUFFER_HEADER_BYTES
-    buffer = Fields(code, shown + PUBLISHED_HEADER_BYTES + (number & 1) * step, BufferHeader)
+    count = task.get("published_count").to("i64")
+    index = number - number // count * count
+    buffer = Fields(code, shown + PUBLISHED_HEADER_BYTES + index * step, BufferHeader)
     buffer.set("sequence", number * 2 - 1, "monotonic")
     code.fence("release")
     data = buffer.address + BUFFER_HEADER_BYTES
-    with code.count(module.get("segment_count")) as index:
-        step = index * layout_of(SegmentBlock).size_bytes
+    with code.count(module.get("segment_count")) as row:
+        step = row * layout_of(SegmentBlock).size_bytes
         segment = Fields(code, module.pointer("segments") + step, SegmentBlock)
         base = code.load(module.at("base_data") + segment.get("space") * 8, 0, "ptr")
         code.copy(data + segment.get("position"), base + segment.get("offset"), segment.get("size_bytes"))
