@@ -19,7 +19,7 @@ from dinrail.control.channel.request import ask
 from dinrail.control.settings import TaskSettings
 from dinrail.errors import DinrailError
 from dinrail.plc.check.program import check_program
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 from dinrail.plc.emit.build import build_image
 from dinrail.plc.emit.state import state_of
 from dinrail.plc.parse.unit import parse_source

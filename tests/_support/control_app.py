@@ -31,7 +31,8 @@ from dinrail.plc.core.expression import (
     Load,
     VariableAt,
 )
-from dinrail.plc.core.program import Function, FunctionKind, Options, Program, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Function, FunctionKind, Program, TaskProgram
 from dinrail.plc.core.statement import Assign, Evaluate, If, Loop, Statement
 from dinrail.plc.emit.debugmap import debug_map
 from dinrail.plc.emit.executive import module_text as executive_text

@@ -11,7 +11,7 @@ from dinrail.control.settings import TaskSettings
 from dinrail.iec.record import symbols_of
 from dinrail.iec.symbol import Symbol
 from dinrail.plc.check.program import check_program
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 from dinrail.plc.emit.build import build_image
 from dinrail.plc.emit.state import state_of
 from dinrail.plc.library import library_units

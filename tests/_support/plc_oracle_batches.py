@@ -16,7 +16,7 @@ from plc_oracle_compare import differences, make_trio
 from plc_oracle_st_compare import StTask
 from plc_oracle_trees import random_program
 
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 
 CHECKED = Options()
 UNCHECKED_DIVIDE = Options(check_divide=False, check_float_divide=False)

@@ -12,7 +12,8 @@ from plc_oracle_c_prelude import prelude
 from plc_oracle_c_steps import Writer
 from plc_oracle_faults import Clock, Ended
 
-from dinrail.plc.core.program import Function, FunctionKind, Options, Program
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Function, FunctionKind, Program
 from dinrail.plc.source import Place
 from dinrail.plc.types.variable import Area
 

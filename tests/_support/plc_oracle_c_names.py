@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from dinrail.plc.core.program import Function, Options, Program
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Function, Program
 from dinrail.plc.types.model import Family, ScalarType, Type, held_as, resolve
 from dinrail.plc.types.variable import Storage, Variable
 

@@ -18,7 +18,8 @@ from plc_oracle_faults import Clock, Ended, TooLong
 from plc_oracle_machine import Machine
 
 from dinrail.control.context import FaultRecord
-from dinrail.plc.core.program import Function, Options, Program, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Function, Program, TaskProgram
 from dinrail.plc.emit.session import Session
 from dinrail.plc.source import Place
 from dinrail.plc.types.model import (

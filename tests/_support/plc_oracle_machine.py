@@ -12,7 +12,8 @@ from plc_oracle_faults import WELL, Clock, Ended, Faulted, TooLong
 from plc_oracle_memory import Memory
 from plc_oracle_steps import Steps
 
-from dinrail.plc.core.program import Fault, Function, Options, Program
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Fault, Function, Program
 from dinrail.plc.source import Place
 from dinrail.plc.types.variable import Area, Variable
 

@@ -12,7 +12,8 @@ from plc_oracle_st_batch import Batch, make_batch
 from plc_oracle_st_shrink import shrink
 
 from dinrail.plc.check.program import check_program
-from dinrail.plc.core.program import Options, Program
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Program
 from dinrail.plc.library import library_units
 from dinrail.plc.parse.declaration import PouKind
 from dinrail.plc.parse.unit import parse_source

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from dinrail.control.context import FaultRecord
 from dinrail.plc.check.program import check_program
-from dinrail.plc.core.program import Fault, Options, Program, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Fault, Program, TaskProgram
 from dinrail.plc.emit.session import Session
 from dinrail.plc.emit.values import Value
 from dinrail.plc.library import library_units

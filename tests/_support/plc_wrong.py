@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dinrail.plc.check.program import check_program
-from dinrail.plc.core.program import Options, Program
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Program
 from dinrail.plc.parse.declaration import Unit
 from dinrail.plc.parse.unit import parse_source
 from dinrail.plc.source import NOWHERE, Message, Report, Severity, Source, column_of, line_of

@@ -53,7 +53,7 @@ import sys, time
 from pathlib import Path
 from dinrail.plc.library import library_units
 from dinrail.plc.build import check
-from dinrail.plc.project.load import load_project, tasks_of
+from dinrail.plc.project.load import load_project
 from dinrail.plc.project.parse import parse_project, paused_collector
 from dinrail.plc.source import Report
 library_units()

@@ -113,7 +113,8 @@ def executive() -> Contender:
 
 def _empty_image(core: int, period_us: int) -> bytes:
     from dinrail.control.settings import TaskSettings
-    from dinrail.plc.core.program import Function, FunctionKind, Options, Program, TaskProgram
+    from dinrail.plc.core.options import Options
+    from dinrail.plc.core.program import Function, FunctionKind, Program, TaskProgram
     from dinrail.plc.emit.build import build_image
     from dinrail.plc.source import place
 

@@ -182,7 +182,7 @@ def image_of(project: Project, programs: Sequence[str] = (), *, cache: bool = Tr
     result = check_project(project, programs)
     if result.report.messages and not result.report.failed:
         say(result, to_stderr=True)
-    image = emitted(result)
+    image = emitted(result, kept if cache else None)
     if cache:
         kept.keep(project, programs, image)
     return image, False

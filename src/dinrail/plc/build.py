@@ -10,18 +10,19 @@ from dataclasses import dataclass
 
 from dinrail.control.settings import TaskSettings
 from dinrail.errors import BadRequest, Refused
+from dinrail.plc.cache import ImageCache
 from dinrail.plc.check.program import check_program
 from dinrail.plc.core.program import Program
-from dinrail.plc.emit.build import build_image
+from dinrail.plc.emit.build import build_image, executive_object
 from dinrail.plc.emit.state import state_of
 from dinrail.plc.identity import write_identity
 from dinrail.plc.library import library_sources, library_units
 from dinrail.plc.messages import Sources, headline, ordered
 from dinrail.plc.parse.declaration import PouKind, Unit
 from dinrail.plc.pause import paused_collector
-from dinrail.plc.project.load import tasks_of
 from dinrail.plc.project.model import Project
 from dinrail.plc.project.parse import parse_project
+from dinrail.plc.project.tasks import tasks_of
 from dinrail.plc.source import Report, Severity
 from dinrail.plc.types.outside import outside_symbols
 
@@ -84,19 +85,27 @@ def _tasks(project: Project, units: Sequence[Unit], needs_task: bool) -> tuple[T
         return ()
 
 
-def emitted(result: Checked) -> bytes:
-    """The image of a project without errors. Raises Refused with all errors, EmitFault."""
+def emitted(result: Checked, kept: ImageCache | None = None) -> bytes:
+    """The image of a project without errors. kept: where the executive's object may be, or is put.
+
+    Raises Refused with all errors, EmitFault.
+    """
     if result.report.failed:
         raise refusal(result)
-    program = result.program
+    program, options = result.program, result.project.options
+    runs_it = kept.find_executive(options) if kept else None
+    if kept and runs_it is None:
+        runs_it = executive_object(options)
+        kept.keep_executive(options, runs_it)
     return build_image(
         program,
         result.tasks,
-        result.project.options,
+        options,
         name=result.project.name,
         sources=tuple(result.sources.values()),
         symbols=outside_symbols(program),
         state=state_of(program),
+        runs_it=runs_it,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
+import importlib.util
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dinrail.errors import HostError
 from dinrail.files import atomic_write, ensure_directory
+from dinrail.plc.core.options import Options
 from dinrail.plc.project.model import Project
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -46,15 +47,35 @@ class ImageCache:
 
     def keep(self, project: Project, programs: Sequence[str], image: bytes) -> bool:
         """Remember an image; False when that is not possible, which only costs time."""
+        return self._keep(self._path(project, programs), image)
+
+    def find_executive(self, options: Options) -> bytes | None:
+        """The object that every image of these options has in it."""
+        try:
+            return self._executive_path(options).read_bytes()
+        except OSError:
+            return None
+
+    def keep_executive(self, options: Options, made: bytes) -> bool:
+        """As `keep`."""
+        return self._keep(self._executive_path(options), made)
+
+    def _keep(self, path: Path, data: bytes) -> bool:
         try:
             ensure_directory(self.folder)
-            atomic_write(self._path(project, programs), image)
-            old = sorted(self.folder.glob("*.image"), key=lambda path: path.stat().st_mtime_ns)[:-_KEPT]
-            for path in old:
-                path.unlink(missing_ok=True)
+            atomic_write(path, data)
+            old = sorted(self.folder.glob(f"*{path.suffix}"), key=lambda one: one.stat().st_mtime_ns)[:-_KEPT]
+            for one in old:
+                one.unlink(missing_ok=True)
         except (HostError, OSError):
             return False
         return True
+
+    def _executive_path(self, options: Options) -> Path:
+        state = hashlib.sha256(f"{options.cpu}\0{options.optimise}\0{_compiler()}".encode())
+        if options.cpu == "host":
+            state.update(_processor())
+        return self.folder / f"{state.hexdigest()}.o"
 
     def _path(self, project: Project, programs: Sequence[str]) -> Path:
         return self.folder / f"{_key(project, programs)}.image"
@@ -69,8 +90,13 @@ def _key(project: Project, programs: Sequence[str]) -> str:
 
 @functools.cache
 def _compiler() -> str:
-    """Which compiler this is: its files by size and time, and LLVM's release."""
-    state = hashlib.sha256(importlib.metadata.version("llvmlite").encode())
+    """Which compiler this is: its files by size and time, and LLVM's."""
+    state = hashlib.sha256()
+    llvm = importlib.util.find_spec("llvmlite")  # its release's number would take longer than all the rest here
+    for folder in llvm.submodule_search_locations or () if llvm else ():
+        for path in sorted(Path(folder).glob("binding/*")):
+            facts = path.stat()
+            state.update(f"{path.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
     for room in _DECIDING:
         place = _PACKAGE / room
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:

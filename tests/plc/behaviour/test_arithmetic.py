@@ -10,7 +10,8 @@ from plc_oracle_numbers import Value, binary, wrap
 from plc_run import session_of
 
 from dinrail.plc.core.expression import BinaryOperator
-from dinrail.plc.core.program import Fault, Options
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Fault
 from dinrail.plc.types.model import LINT, ULINT
 
 SIGNED = ("SINT", "INT", "DINT", "LINT")

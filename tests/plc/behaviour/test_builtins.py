@@ -9,7 +9,7 @@ from plc_run import run_st
 from plc_wrong import accepted
 
 from dinrail.plc.core.expression import Constant
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 from dinrail.plc.core.statement import Assign
 
 

@@ -6,7 +6,8 @@ import pytest
 from plc_run import checked, run_st
 
 from dinrail.plc.check.program import check_program
-from dinrail.plc.core.program import Options, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import TaskProgram
 from dinrail.plc.emit.session import Session
 from dinrail.plc.library import library_units
 from dinrail.plc.messages import headline

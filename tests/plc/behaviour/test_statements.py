@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from plc_run import run_st
 
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 
 
 def values(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from plc_run import checked, fault_of_st, run_st
 
-from dinrail.plc.core.program import Fault, Options, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Fault, TaskProgram
 from dinrail.plc.emit.module import write_module
 
 HEAD = """

@@ -18,7 +18,7 @@ from dinrail.control.elf import read_sections
 from dinrail.control.image import read_image
 from dinrail.control.settings import TaskSettings
 from dinrail.errors import HostError
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 from dinrail.plc.emit import abi
 from dinrail.plc.emit.build import build_image
 from dinrail.plc.emit.failure import EmitFault
@@ -51,7 +51,7 @@ END_PROGRAM
 SCRIPT = """
 import hashlib, sys
 from plc_run import checked
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 from dinrail.plc.emit.machine import object_code
 from dinrail.plc.emit.module import write_module
 program, _ = checked(open(sys.argv[1]).read())

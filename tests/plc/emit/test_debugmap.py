@@ -12,7 +12,8 @@ from dinrail.control import context
 from dinrail.control.context import FaultRecord, fault_of
 from dinrail.control.debugmap import Call, DebugMap, FunctionRange, Inlined, Line, describe, write_map
 from dinrail.errors import FormatError
-from dinrail.plc.core.program import Fault, Options, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Fault, TaskProgram
 from dinrail.plc.emit.debugmap import debug_map
 from dinrail.plc.emit.link import link
 from dinrail.plc.emit.machine import object_code

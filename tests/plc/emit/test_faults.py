@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from plc_run import fault_of_st, run_st, session_of
 
-from dinrail.plc.core.program import Fault, Options
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Fault
 from dinrail.plc.source import Place, line_of, source_index_of
 
 DECLARED = """PROGRAM MAIN

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from plc_run import checked, run_st, session_of
 
-from dinrail.plc.core.program import Options, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import TaskProgram
 from dinrail.plc.emit.session import Session
 
 NODE = "TYPE ST_Node : STRUCT n : LINT; a : ARRAY [0..9] OF LINT; END_STRUCT END_TYPE\n"

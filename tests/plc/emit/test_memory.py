@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from plc_run import run_st
 
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 
 OPTIONS = [Options(), replace(Options(), check_bounds=False, check_null=False, loop_abort=False)]
 

@@ -60,8 +60,8 @@ def test_a_real_constant_is_rounded_to_real_before_it_is_written() -> None:
 
 def test_names_outside_of_ascii_are_escaped() -> None:
     """A name's bytes in UTF-8, each as two hex digits."""
-    assert quoted("FB_Axis.Reset") == '@"FB_Axis.Reset"'
-    assert quoted("Größe") == '@"Gr\\C3\\B6\\C3\\9Fe"'
+    assert quoted("FB_Axis.Reset") == '@"st.FB_Axis.Reset"'
+    assert quoted("Größe") == '@"st.Gr\\C3\\B6\\C3\\9Fe"'
     assert text_of(b'a"\\\n') == "a\\22\\5C\\0A"
 
 

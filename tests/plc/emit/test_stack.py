@@ -9,7 +9,8 @@ import pytest
 from plc_run import checked
 
 from dinrail.control import context
-from dinrail.plc.core.program import Options, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import TaskProgram
 from dinrail.plc.emit.link import link
 from dinrail.plc.emit.machine import object_code
 from dinrail.plc.emit.module import write_module

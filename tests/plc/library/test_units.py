@@ -6,7 +6,7 @@ import pytest
 from plc_sexpr import type_expr
 
 from dinrail.plc.check.program import check_program
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 from dinrail.plc.library import FOLDERS, LANGUAGE, library_sources, library_units
 from dinrail.plc.messages import render_all
 from dinrail.plc.parse.declaration import BlockKind, Pou, PouKind, Unit

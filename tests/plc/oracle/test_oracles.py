@@ -9,7 +9,8 @@ from plc_oracle_compare import differences, make_trio
 from plc_oracle_faults import Ended
 from plc_oracle_st_compare import checked
 
-from dinrail.plc.core.program import Fault, Options
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Fault
 from dinrail.plc.source import column_of, line_of
 
 CLASSES = """

@@ -12,7 +12,8 @@ from plc_oracle_machine import Machine
 from plc_oracle_trees import random_program
 
 from dinrail.plc.core import expression as core
-from dinrail.plc.core.program import Fault, Options
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Fault
 from dinrail.plc.core.statement import Assign
 from dinrail.plc.types.model import BOOL
 

@@ -10,12 +10,13 @@ from plc_sexpr import unit
 
 from dinrail.control.settings import Overrun, TaskSettings
 from dinrail.errors import BadRequest, HostError
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 from dinrail.plc.messages import headline
 from dinrail.plc.project.files import decode
-from dinrail.plc.project.load import load_project, tasks_of
+from dinrail.plc.project.load import load_project
 from dinrail.plc.project.model import Project
 from dinrail.plc.project.parse import parse_project
+from dinrail.plc.project.tasks import tasks_of
 from dinrail.plc.source import Report
 
 MIXED = "TwinCAT projects and plain texts cannot be built together"

@@ -13,9 +13,10 @@ from dinrail.errors import BadRequest, FormatError
 from dinrail.plc.build import check
 from dinrail.plc.messages import as_dicts, headline
 from dinrail.plc.parse.declaration import Unit
-from dinrail.plc.project.load import load_project, tasks_of
+from dinrail.plc.project.load import load_project
 from dinrail.plc.project.model import Project
 from dinrail.plc.project.parse import parse_project
+from dinrail.plc.project.tasks import tasks_of
 from dinrail.plc.source import Report, Severity
 
 MAIN = tc_object("POU", "MAIN", "PROGRAM MAIN\nVAR\n    n : INT;\nEND_VAR\n", "n := n + 1;\nfb();")

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dinrail.plc.check.program import check_program
-from dinrail.plc.core.program import Options, Program
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Program
 from dinrail.plc.emit.session import Session
 from dinrail.plc.library import library_units
 from dinrail.plc.parse.unit import parse_source

@@ -23,7 +23,8 @@ from dinrail.plc.check.starting import (
     write_initialiser,
 )
 from dinrail.plc.check.world import PouInfo, World
-from dinrail.plc.core.program import Function, Options, Program, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Function, Program, TaskProgram
 from dinrail.plc.core.statement import Statement
 from dinrail.plc.parse.declaration import PouKind, Unit
 from dinrail.plc.pause import paused_collector

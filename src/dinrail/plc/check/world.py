@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dinrail.plc.core.program import Function, Options, Program
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Function, Program
 from dinrail.plc.parse.declaration import Access, GlobalList, Pou, PouKind, Property
 from dinrail.plc.parse.expression import Argument, Expr
 from dinrail.plc.source import Report

@@ -6,10 +6,12 @@ Text in LLVM's language, one part of the tree in each file:
     dispatch                   class and interface tables
     aliasing                   what LLVM may take for granted about memory
     debuginfo                  which instruction came from where
+    exchange                   what tasks hand over to each other
     runtime heap rpc           helpers that the code calls, stubs for methods called from outside
     abi                        how the code is called, what the shared object exports
 
 From there on:
+    parts apart                a large text -> several, several texts -> objects at the same time
     machine link               text -> object -> shared object
     debugmap stack             read out of it: addresses' places, depth of the stack
     build                      all of it, to an image

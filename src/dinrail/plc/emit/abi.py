@@ -39,10 +39,13 @@ When they are needed
 
 from __future__ import annotations
 
+from dinrail.plc.types.variable import Area
+
 DATA = "dinrail_data"
 INPUTS = "dinrail_inputs"
 OUTPUTS = "dinrail_outputs"
 MARKERS = "dinrail_markers"
+AREAS = {Area.INPUT: INPUTS, Area.OUTPUT: OUTPUTS, Area.MARKER: MARKERS}
 CONTEXTS = "dinrail_contexts"
 LOG = "dinrail_log"
 HEAP = "dinrail_heap"

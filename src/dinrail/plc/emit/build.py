@@ -12,12 +12,15 @@ from dinrail.control.image import Image, Retained, Segment, TaskImage, write_ima
 from dinrail.control.settings import TaskSettings
 from dinrail.iec.record import record_of
 from dinrail.iec.symbol import Symbol
-from dinrail.plc.core.program import Options, Program
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Program
 from dinrail.plc.emit import abi, executive
+from dinrail.plc.emit.apart import objects_of
 from dinrail.plc.emit.debugmap import debug_map
 from dinrail.plc.emit.link import Linked, link
 from dinrail.plc.emit.machine import object_code
 from dinrail.plc.emit.module import Module, write_module
+from dinrail.plc.emit.parts import parts_of
 from dinrail.plc.emit.rpc import stubs_of
 from dinrail.plc.emit.stack import deepest, frames_of
 from dinrail.plc.source import Source
@@ -37,15 +40,18 @@ def build_image(
     symbols: Sequence[Symbol] = (),
     state: bytes = b"{}",
     native: Sequence[bytes] = (),
+    runs_it: bytes | None = None,
 ) -> bytes:
     """The image's bytes. tasks: the settings of program.tasks, in their order. Raises EmitFault.
 
     symbols: what the outside sees (types.outside). state: what an online change must know (control.change.state).
     native: further objects to link in (the native I/O pair: emit.executive.plant shows one).
+    runs_it: `executive_object` of the same options, if somebody has it: it is the same for every application.
     Equal input gives equal bytes on one machine.
     """
     module = write_module(program, program.tasks, options)
-    linked = link([object_code(module.text, options), object_code(executive.module_text(), options), *native])
+    code = objects_of(parts_of(module, options), options)
+    linked = link([*code, runs_it or executive_object(options), *native])
     record = record_of(symbols)
     image = Image(
         name=name,
@@ -69,6 +75,11 @@ def build_image(
         compiler=f"dinrail {__version__}",
     )
     return write_image(linked.code, image)
+
+
+def executive_object(options: Options) -> bytes:
+    """What runs the tasks' cycles, as an object. Raises EmitFault."""
+    return object_code(executive.module_text(), options)
 
 
 def _method_name(name: str) -> str:

@@ -16,6 +16,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from dinrail.control.debugmap import FunctionRange, Inlined, Line, write_map
+from dinrail.plc.emit.scalar import PREFIX
 from dinrail.plc.source import Source
 
 _PART = re.compile(r"\.part\d+$")
@@ -47,7 +48,8 @@ def _functions(elf: Any) -> Iterator[FunctionRange]:
             for symbol in section.iter_symbols():
                 if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_size"]:
                     low = symbol["st_value"]
-                    name = "" if symbol.name.startswith("dinrail_") else _PART.sub("", symbol.name)
+                    is_own = symbol.name.startswith(PREFIX)
+                    name = _PART.sub("", symbol.name.removeprefix(PREFIX)) if is_own else ""
                     yield FunctionRange(low, low + symbol["st_size"], name)
 
 

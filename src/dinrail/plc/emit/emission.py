@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dinrail.plc.core.program import Exchange, Fault, Function, Options, Program
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Exchange, Fault, Function, Program
 from dinrail.plc.emit.aliasing import Aliasing
 from dinrail.plc.emit.debuginfo import DebugInfo
 from dinrail.plc.emit.dispatch import Dispatch
@@ -97,8 +98,12 @@ class Emission:
                 self._declared.setdefault(declared, text)
         return f"@{name}"
 
-    def globals_text(self) -> str:
-        """Constants, helpers and declarations."""
+    def helpers_used(self) -> tuple[str, ...]:
+        """The texts of `runtime` that are in the module."""
+        return tuple(self._helpers.values())
+
+    def constants_text(self) -> str:
+        """Constants and declarations."""
         rows = [f"[4 x i64] [{', '.join(f'i64 {number}' for number in row)}]" for row in self._sites] or [_NO_SITE]
         sites = f"@sites = internal unnamed_addr constant [{len(rows)} x [4 x i64]] [{', '.join(rows)}]"
-        return "\n".join((sites, *self._constant_lines, *self._declared.values(), *self._helpers.values())) + "\n"
+        return "\n".join((sites, *self._constant_lines, *self._declared.values())) + "\n"

@@ -21,12 +21,10 @@ from dinrail.plc.core.program import Fault
 from dinrail.plc.emit import abi, exchange, expression, statement
 from dinrail.plc.emit.writer import Writer
 from dinrail.plc.source import Place
-from dinrail.plc.types.variable import Area, Storage, Variable
+from dinrail.plc.types.variable import Storage, Variable
 
 LOWEST_ADDRESS = 4096
 """No object of ours lies below it: a smaller address is a null pointer, perhaps with an offset."""
-
-_AREAS = {Area.INPUT: abi.INPUTS, Area.OUTPUT: abi.OUTPUTS, Area.MARKER: abi.MARKERS}
 
 Base = tuple[str, int]
 """An operand and a distance from it in bytes: constant offsets are added up before anything is written."""
@@ -108,7 +106,7 @@ def _variable(w: Writer, node: VariableAt) -> Base:
     if storage is Storage.STATIC:
         return exchange.view(w, variable) or ("@data", variable.offset_bytes)
     if storage is Storage.AREA and variable.area is not None:
-        return f"@{_AREAS[variable.area]}.local", variable.offset_bytes
+        return f"@{abi.AREAS[variable.area]}.local", variable.offset_bytes
     return slot(w, variable), 0
 
 

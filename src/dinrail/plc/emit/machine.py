@@ -6,16 +6,11 @@ import functools
 
 from llvmlite import binding
 
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 from dinrail.plc.emit.failure import EmitFault
 
 PORTABLE_CPU = "x86-64-v2"
 """For images that are built on one machine and run on another: any x86-64 of the last fifteen years."""
-
-LARGE_LINES = 50_000
-"""A module of more lines (of LLVM's language: about 12 000 of Structured Text) is built for a person who waits.
-
-optimise = 3 does all that LLVM can, however long it takes."""
 
 SMALL_INLINING = 45
 """LLVM's threshold for code that must stay small (its usual one is 225)."""
@@ -69,9 +64,9 @@ def optimise(
     builder.getModulePassManager().run(module, builder)
 
 
-def object_code(text: str, options: Options) -> bytes:
-    """An ELF relocatable object."""
+def object_code(text: str, options: Options, *, is_large: bool = False) -> bytes:
+    """An ELF relocatable object. is_large: it is one of several parts (`parts`), built for a person who waits."""
     machine = target_machine(options)
     module = parse(text)
-    optimise(module, machine, options, is_large=options.optimise <= 2 and text.count("\n") > LARGE_LINES)
+    optimise(module, machine, options, is_large=is_large)
     return bytes(machine.emit_object(module))

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dinrail.control import context
-from dinrail.plc.core.program import Function, Options, Program, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Function, Program, TaskProgram
 from dinrail.plc.emit import abi
 from dinrail.plc.emit.emission import Emission
 from dinrail.plc.emit.exchange import SEED_ALL, SHOW_ALL, exchanges_text
@@ -33,18 +34,40 @@ attributes #7 = { cold nomerge noreturn nounwind }
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """text: in LLVM's language. calls: symbol -> what it may call (see `stack`). has_heap: whether __NEW is used."""
+    """A module in LLVM's language, piece by piece (`parts` makes several of a large one).
 
-    text: str
+    own:       data, areas, contexts, what tasks hand over, the stubs of methods: once.
+    outside:   how others name what functions use of it.
+    common:    constants, tables, what the C library has.
+    helpers:   of `runtime`, those that are used.
+    functions: one text for each, `define internal ...`.
+    exported:  the entries.
+    tail:      attributes and metadata.
+    calls:     symbol -> what it may call (see `stack`).
+    has_heap:  whether __NEW is used.
+    """
+
+    own: str
+    outside: tuple[str, ...]
+    common: str
+    helpers: tuple[str, ...]
+    functions: tuple[str, ...]
+    exported: str
+    tail: str
     calls: dict[str, set[str]]
     has_heap: bool
+
+    @property
+    def text(self) -> str:
+        """The whole module."""
+        return "\n".join((self.own, self.common, *self.helpers, *self.functions, self.exported, self.tail))
 
 
 def write_module(program: Program, tasks: Sequence[TaskProgram], options: Options) -> Module:
     """The module. tasks: in the order of their numbers. Functions that nobody calls are not in it."""
     exchanges = program.exchanges if list(tasks) == program.tasks else []
     emission = Emission(program, options, exchanges)
-    parts = [_data(program), _areas(program), _contexts(len(tasks)), exchanges_text(exchanges, len(tasks))]
+    own = [_data(program), _areas(program), _contexts(len(tasks)), exchanges_text(exchanges, len(tasks))]
     alone = bool(exchanges)
     entries = [_entry(emission, abi.INITIALISE, "initialisation", [program.initialise], alone=alone)]
     for symbol, function in ((abi.EXIT, program.leave), (abi.REINITIALISE, program.reinitialise)):
@@ -52,19 +75,21 @@ def write_module(program: Program, tasks: Sequence[TaskProgram], options: Option
             entries.append(_entry(emission, symbol, symbol.removeprefix("dinrail_"), [function], alone=alone))
     for index, task in enumerate(tasks):
         entries.append(_entry(emission, abi.task_symbol(index), task.name, task.programs))
-    parts.append(stubs_text(emission, stubs_of(program)))
+    own.append(stubs_text(emission, stubs_of(program)))
     while emission.waiting:
         write_function(emission, emission.waiting.pop(0))
     emission.aliasing.finish()
-    parts += [
-        emission.globals_text(),
-        emission.dispatch.tables_text(),
-        *emission.functions,
-        *entries,
-        _ATTRIBUTES,
-        emission.debug.tail(),
-    ]
-    return Module("\n".join(parts), emission.calls, emission.uses("dinrail_allocate"))
+    return Module(
+        own="\n".join(own),
+        outside=_outside(program),
+        common=emission.constants_text() + emission.dispatch.tables_text(),
+        helpers=emission.helpers_used(),
+        functions=tuple(emission.functions),
+        exported="\n".join(entries),
+        tail=_ATTRIBUTES + emission.debug.tail(),
+        calls=emission.calls,
+        has_heap=emission.uses("dinrail_allocate"),
+    )
 
 
 def constant_image(program: Program) -> bytes:
@@ -91,7 +116,7 @@ def _data(program: Program) -> str:
 
 def _areas(program: Program) -> str:
     lines = []
-    for area, name in ((Area.INPUT, abi.INPUTS), (Area.OUTPUT, abi.OUTPUTS), (Area.MARKER, abi.MARKERS)):
+    for area, name in abi.AREAS.items():
         image = bytearray(max(program.area_bytes.get(area.value, 0), 8))
         for variable in program.areas:
             if variable.area is area and variable.bit < 0:
@@ -100,6 +125,16 @@ def _areas(program: Program) -> str:
         lines.append(f"@{name}.local = internal global {kind} {value}, align {abi.PAGE_BYTES}")
         lines.append(f"@{name} = alias {kind}, ptr @{name}.local")
     return "\n".join(lines)
+
+
+def _outside(program: Program) -> tuple[str, ...]:
+    """Data and areas as another object file has them."""
+    sizes = [("data", program.data_bytes)]
+    sizes += [(f"{abi.AREAS[area]}.local", program.area_bytes.get(area.value, 0)) for area in Area]
+    return tuple(
+        f"@{name} = external hidden global [{max(size_bytes, 8)} x i8], align {abi.PAGE_BYTES}"
+        for name, size_bytes in sizes
+    )
 
 
 def _contexts(count: int) -> str:

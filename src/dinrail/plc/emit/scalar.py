@@ -22,8 +22,13 @@ MEMORY = {name: "i8" if text == "i1" else text for name, text in REGISTER.items(
 """Scalar's name -> its LLVM type in memory."""
 
 
+PREFIX = "st."
+"""Before each name of an application's: it may have a function `memcpy`, and LLVM calls one, too."""
+
+
 def quoted(name: str) -> str:
-    """A global's name between quotes, any character allowed."""
+    """The symbol of an application's function, between quotes: any character, and no name of the C library's."""
+    name = PREFIX + name
     if name.isascii() and name.replace(".", "").replace("_", "").isalnum():
         return f'@"{name}"'
     return '@"' + "".join(c if c.isascii() and (c.isalnum() or c in "._") else _hex(c) for c in name) + '"'

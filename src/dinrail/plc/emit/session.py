@@ -15,7 +15,8 @@ from llvmlite import binding
 from dinrail.control import context
 from dinrail.control.context import FaultRecord, fault_of
 from dinrail.errors import BadRequest
-from dinrail.plc.core.program import Options, Program, TaskProgram
+from dinrail.plc.core.options import Options
+from dinrail.plc.core.program import Program, TaskProgram
 from dinrail.plc.emit import abi
 from dinrail.plc.emit.machine import object_code, target_machine
 from dinrail.plc.emit.module import write_module
@@ -27,7 +28,6 @@ from dinrail.plc.types.variable import Area
 _ACT = ctypes.CFUNCTYPE(None)
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p)
 _GUARD = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-_AREAS = {Area.INPUT: abi.INPUTS, Area.OUTPUT: abi.OUTPUTS, Area.MARKER: abi.MARKERS}
 
 
 class Session:
@@ -57,7 +57,7 @@ class Session:
         self._contexts = self._address(abi.CONTEXTS)
         self._bases = Bases(
             self._address(abi.DATA),
-            {area: self._address(name) for area, name in _AREAS.items()},
+            {area: self._address(name) for area, name in abi.AREAS.items()},
             lambda at: ctypes.c_uint64.from_address(at).value,
         )
         self.has_heap = module.has_heap

@@ -29,7 +29,7 @@ from typing import Final
 
 from dinrail.control.settings import Overrun, TaskSettings
 from dinrail.errors import BadRequest
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 from dinrail.plc.project.files import decode, read_bytes
 from dinrail.plc.project.twincat import OUR_LIBRARIES
 from dinrail.units import S_NS, US_NS, parse_duration

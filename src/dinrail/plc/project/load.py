@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from dinrail.control.settings import TaskSettings
 from dinrail.errors import BadRequest
-from dinrail.plc.parse.declaration import PouKind, Unit
 from dinrail.plc.project.document import FILE_NAME, read_document
 from dinrail.plc.project.files import decode, read_bytes, shown
 from dinrail.plc.project.model import PlainText, Project
@@ -108,21 +106,3 @@ def _files_below(folder: Path) -> list[Path]:
     """All files in a folder and its folders, sorted; hidden ones are other tools'."""
     found = (each for each in folder.rglob("*") if each.is_file())
     return sorted(each for each in found if not any(part[0] == "." for part in each.relative_to(folder).parts))
-
-
-def tasks_of(project: Project, units: Sequence[Unit]) -> tuple[TaskSettings, ...]:
-    """The tasks: those that the project declares, else one that calls MAIN, or the only PROGRAM.
-
-    Raises BadRequest when that leaves a choice.
-    """
-    if project.tasks:
-        return project.tasks
-    programs = [pou.name for unit in units for pou in unit.pous if pou.kind is PouKind.PROGRAM]
-    main = [name for name in programs if name.upper() == "MAIN"] or programs
-    if len(main) != 1:
-        what = (
-            "no PROGRAM is there" if not main else "several programs are there, none is MAIN, and no task is declared"
-        )
-        hint = f"declare tasks with [[task]] in {FILE_NAME}" if main else "a task calls programs"
-        raise BadRequest(what, where=project.name, details=tuple(main), hint=hint)
-    return (TaskSettings(programs=(main[0],)),)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dinrail.control.settings import TaskSettings
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 from dinrail.plc.source import Message, Place, Source
 
 FIRST_LIBRARY_SOURCE = 1 << 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from plc_wrong import accepted, assert_said
 
-from dinrail.plc.core.program import Options
+from dinrail.plc.core.options import Options
 
 # (declarations, statement, column of the message, what is said)
 CONVERSIONS = [
