@@ -44,13 +44,13 @@ END_PROGRAM
 
 
 @contextmanager
-def control(directory: Path, words: int) -> Iterator[Channel]:
+def control(directory: Path, words: int, cycle_ns: int = CYCLE_NS) -> Iterator[Channel]:
     """A control whose task fills so many words with its cycle's number; its channel."""
     project = directory / "plc"
     project.mkdir()
     (project / "MAIN.st").write_text(PROJECT.format(last=words - 1))
     loaded = load_project([project])
-    loaded.tasks = (TaskSettings(cycle_ns=CYCLE_NS),)
+    loaded.tasks = (TaskSettings(cycle_ns=cycle_ns),)
     image, channel = directory / "bench.image", directory / "channel"
     image.write_bytes(emitted(check(loaded)))
     argv = [sys.executable, "-m", "dinrail.control", str(image), "--channel", str(channel)]
@@ -110,8 +110,8 @@ def sum_writes(seconds: float) -> dict[str, float]:
     """How many sums of 5000 items a second, and the task's execution time without and with them (us)."""
     with TemporaryDirectory() as name, control(Path(name), 16) as channel:
         quiet = _execution(channel, seconds)
-        with _router(Path(name)), socket.create_connection((ADDRESS, PORT)) as link:
-            group, offset = _place(link, b"MAIN.aSet")
+        with router(Path(name)), socket.create_connection((ADDRESS, PORT)) as link:
+            group, offset = place_of(link, b"MAIN.aSet")
             items = b"".join(struct.pack("<III", group, offset + 4 * (at % 1000), 4) for at in range(ITEMS))
             data = items + bytes(4 * ITEMS)
             before, count = channel.statistics(0), 0
@@ -140,7 +140,7 @@ def _difference(before: object, after: object) -> float:
 
 
 @contextmanager
-def _router(directory: Path) -> Iterator[None]:
+def router(directory: Path) -> Iterator[None]:
     doors = (Listen(Door.PLAIN, ADDRESS, PORT),)
     settings = AdsSettings(net_id=NET_ID, listen=doors, discovery=False, channel=str(directory / "channel"))
     (directory / "router.json").write_text(settings.to_json())
@@ -155,7 +155,7 @@ def _router(directory: Path) -> Iterator[None]:
             process.wait(20)
 
 
-def _place(link: socket.socket, name: bytes) -> tuple[int, int]:
+def place_of(link: socket.socket, name: bytes) -> tuple[int, int]:
     group, offset, _ = struct.unpack("<III", _ask(link, 0xF007, 0, 12, name))
     return group, offset
 
@@ -163,12 +163,12 @@ def _place(link: socket.socket, name: bytes) -> tuple[int, int]:
 def _ask(link: socket.socket, group: int, offset: int, size: int, data: bytes) -> bytes:
     payload = struct.pack("<IIII", group, offset, size, len(data)) + data
     link.sendall(build_frame(PLC, ME, 9, 4, 1, payload))
-    head = _exactly(link, 6)
-    body = _exactly(link, struct.unpack_from("<I", head, 2)[0])
+    head = exactly(link, 6)
+    body = exactly(link, struct.unpack_from("<I", head, 2)[0])
     return body[32 + 8 :]
 
 
-def _exactly(link: socket.socket, size: int) -> bytes:
+def exactly(link: socket.socket, size: int) -> bytes:
     parts = b""
     while len(parts) < size:
         got = link.recv(size - len(parts))

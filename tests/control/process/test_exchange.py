@@ -202,3 +202,65 @@ def test_a_forced_value_is_what_is_handed_over(tmp_path: Path) -> None:
         assert value(running, image, "Taker.seen", 4) == 1_000_000
         assert value(running, image, "Taker.wrong", 4) == 0
         assert value(running, image, "Taker.back", 4) == 0
+
+
+LOCKED = """
+VAR_GLOBAL
+    lock, naive : BOOL;
+    counted, miscounted : LINT;
+    left AT %MX0.0 : BOOL;
+    right AT %MX0.1 : BOOL;
+END_VAR
+PROGRAM Giver
+VAR
+    own, own_naive, cycles, lost : LINT;
+    i : DINT;
+END_VAR
+cycles := cycles + 1;
+FOR i := 1 TO 2000 DO
+    left := NOT left;
+    IF left <> (i MOD 2 = 1) THEN
+        lost := lost + 1;
+    END_IF
+    IF TestAndSet(lock) THEN
+        counted := counted + 1;
+        own := own + 1;
+        lock := FALSE;
+    END_IF
+    IF NOT naive THEN
+        naive := TRUE;
+        miscounted := miscounted + 1;
+        own_naive := own_naive + 1;
+        naive := FALSE;
+    END_IF
+END_FOR
+END_PROGRAM
+"""
+LOCKED += LOCKED[LOCKED.index("PROGRAM Giver") :].replace("Giver", "Taker").replace("left", "right")
+
+
+def test_what_tasks_guard_by_test_and_set_is_counted_right(tmp_path: Path) -> None:
+    """Two threads count under one flag: none is lost; under a flag that is looked at and set in two steps, some are.
+    Bits that lie in one byte do not disturb each other, nor does a client that writes a third one."""
+    image = image_of(LOCKED, tasks=TASKS)
+    with control(options_of(tmp_path, image)) as running, Writer.open(running.options.channel) as writer:
+
+        def difference(own: str, shared: str) -> int:
+            counts = [value(running, image, f"{program}.{own}") for program in ("Giver", "Taker")]
+            return sum(counts) - value(running, image, shared)
+
+        def have_raced() -> bool:
+            for number in range(400):
+                writer.write_bits(0, Space.MARKER, 0, b"\x04", bytes([4 * (number & 1)]))
+                running.more_cycles(1)
+            running.ask(Request.STOP)
+            running.more_cycles(3, 0)
+            running.more_cycles(3, 1)
+            assert difference("own", "test.counted") == 0
+            found = difference("own_naive", "test.miscounted") != 0
+            running.ask(Request.START)
+            return found
+
+        wait_for(have_raced, seconds=60)
+        assert value(running, image, "Giver.lost") == value(running, image, "Taker.lost") == 0
+        assert min(value(running, image, "Giver.own"), value(running, image, "Taker.own")) > 1000

@@ -182,3 +182,27 @@ def test_what_is_handed_over_lies_together_in_its_writers_data() -> None:
     spans = sorted((one.offset_bytes, one.offset_bytes + one.type.size_bytes) for one in program.statics)
     assert len(inside) == 3
     assert all(low >= high for (_, high), (low, _) in pairwise(spans))
+
+
+def ordered(program: Program) -> list[str]:
+    """What is plain memory between tasks."""
+    return sorted(each.path.removeprefix("test.") for each in program.ordered)
+
+
+def test_plain_memory_that_tasks_share_is_ordered() -> None:
+    """Flag and data of a handshake are, what one task has for itself or hands over is not."""
+    one, two = "IF w = 0 THEN x.a := 1; w := 1; END_IF y.a := 1; f := y.a;", "IF w = 1 THEN mine := x; w := 0; END_IF"
+    assert ordered(program_of(one, two)) == ["w", "x"]
+    assert ordered(program_of("x.a := 1; w := 2;", "mine := x;")) == []
+
+
+def test_bits_of_one_byte_that_tasks_write_are_ordered() -> None:
+    """Two tasks that write neighbours write one byte; bits of other bytes are none of their business."""
+    bits = "x AT %MX0.0 : BOOL; y AT %MX0.7 : BOOL; z AT %MX1.0 : BOOL; w AT %MX2.1 : BOOL; v AT %MX2.2 : BOOL;"
+    assert ordered(program_of("x := TRUE; z := TRUE; w := v;", "y := TRUE;", bits)) == ["x", "y"]
+
+
+def test_a_single_task_orders_nothing() -> None:
+    """Nobody else sees its data."""
+    program = checked("PROGRAM P_One\nVAR\n a : BOOL;\nEND_VAR\n a := NOT a;\nEND_PROGRAM\n", TASKS[:1])
+    assert (program.ordered, program.exchanges) == (frozenset(), [])

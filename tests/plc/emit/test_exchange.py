@@ -177,3 +177,44 @@ def test_what_clients_write_reaches_every_task() -> None:
     session.cycle(ONE)
     session.cycle(TWO)
     assert session.read("P_One.n") == session.read("P_Two.n") == 7
+
+
+def plain_session(*bodies: str, variables: str) -> Session:
+    """As session_of, where nothing is handed over."""
+    names = ("P_One", "P_Two")
+    text = f"{DECLARED}VAR_GLOBAL\n{variables}\nEND_VAR\n"
+    for name, body in zip(names, bodies, strict=True):
+        text += f"PROGRAM {name}\nVAR\nseen : ST; n : DINT; i : DINT; on : BOOL;\nEND_VAR\n{body}\nEND_PROGRAM\n"
+    program, _ = check_text(text, TASKS[:2], library_units())
+    assert not program.exchanges
+    assert program.ordered
+    return Session(program)
+
+
+def test_a_handshake_in_plain_memory_keeps_its_order() -> None:
+    """Words of every width, bits, floats and parts of structures are what they were, each in one step."""
+    variables = (
+        "ready : BOOL; x : ST; r : REAL; l : LREAL; w : WORD; b AT %MX0.1 : BOOL; c AT %MX0.2 : BOOL;"
+        "many : ARRAY[0..9] OF LINT; s : SINT;"
+    )
+    one = (
+        "IF NOT ready THEN x.a := x.a + 1; x.text := 'abc'; r := r + 0.5; l := l - 0.25; w.3 := NOT w.3; w := w OR 1;"
+        "b := NOT b; i := (i + 1) MOD 10; many[i] := i; s := s - 1; ready := TRUE; END_IF"
+    )
+    two = (
+        "IF ready THEN seen := x; c := NOT b; n := n + LREAL_TO_DINT(l * 4) + REAL_TO_DINT(r * 2) + WORD_TO_DINT(w)"
+        " + SEL(b, 0, 1000) + s; ready := FALSE; END_IF many[0] := -1; w := w AND 16#FFFE; s := s AND 127;"
+    )
+    session = plain_session(one, two, variables=variables)
+    total = down = r = w = s = 0
+    b = False
+    for cycle in range(1, 20):
+        session.cycle(ONE)
+        session.cycle(TWO)
+        r, down, w, b, s = r + 1, down - 1, (w ^ 8) | 1, not b, s - 1
+        total += down + r + w + (1000 if b else 0) + s
+        w, s = w & 0xFFFE, s & 127
+        assert session.read("P_Two.n") == total
+        assert session.read("P_Two.seen.a") == cycle
+        assert (session.read("test.b"), session.read("test.c")) == (b, not b)
+        assert session.read("test.ready") is False

@@ -27,13 +27,13 @@ def finish(declarations: Declarations) -> None:
     for decl in declarations.configured.values():
         text = f"VAR_CONFIG names {decl.name}, which has no address to configure"
         report.error(decl.at, "no-such-variable", text, "only variables declared AT %I*, %Q* or %M* are configured")
+    program.area_bytes = place_areas(program.areas)
     uses = task_uses(program, graph) if len(program.tasks) > 1 else TaskUses()
     declared_by = _owners(declarations, graph)
     decision = decide(program, uses, declared_by)
     for found in shared_variables(program, uses, decision):
         report.warning(found.at, "shared", found.text, found.hint)
-    program.exchanges = decision.exchanges
-    program.area_bytes = place_areas(program.areas)
+    program.exchanges, program.ordered = decision.exchanges, frozenset(decision.ordered)
     owners = declared_by | decision.owners
     place_statics(program, owners.get)
 

@@ -18,6 +18,7 @@ _SHAPES: dict[Intrinsic, tuple[tuple[ScalarType, ...], ScalarType]] = {
     Intrinsic.COPY_MEMORY: ((ULINT, ULINT, ULINT), ULINT),
     Intrinsic.FILL_MEMORY: ((ULINT, BYTE, ULINT), ULINT),
     Intrinsic.COMPARE_MEMORY: ((ULINT, ULINT, ULINT), DINT),
+    Intrinsic.TEST_AND_SET: ((ULINT,), BOOL),
     Intrinsic.CYCLE_TIME: ((), ULINT),
     Intrinsic.TASK_TIME: ((), ULINT),
     Intrinsic.WALL_TIME: ((), ULINT),

@@ -286,6 +286,7 @@ _INTRINSIC_USES = {
     e.Intrinsic.FILL_MEMORY: "w  ",
     e.Intrinsic.COMPARE_MEMORY: "rr ",
     e.Intrinsic.CHANGE: "r",
+    e.Intrinsic.TEST_AND_SET: "w",
 }
 _SPECIAL: dict[type, Callable[..., list[Node]]] = {
     **dict.fromkeys(_PLACES, _Collector.read),

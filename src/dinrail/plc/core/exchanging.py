@@ -9,16 +9,19 @@ exchanged, or none is: none, when one of those that the first writes and the sec
     cannot be exchanged     written by two tasks; %I, %Q, %M; an address of it kept by another than its writer;
                             larger than MOST_BYTES
     does not count          {attribute 'dinrail.no_handshake'}: nobody concludes from it that something else is ready
+
+Plain memory that tasks share keeps the program's order: each word is read and written in one step, and nothing is moved
+across it (`ordered`). So is a byte of an area in which several tasks write bits of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dinrail.plc.core.program import Exchange, Program
 from dinrail.plc.core.users import TaskUses, Use
-from dinrail.plc.types.variable import Storage, Variable
+from dinrail.plc.types.variable import Area, Storage, Variable
 
 MOST_BYTES = 64 << 10
 """Of one variable: it is copied for each reader in each cycle of its writer."""
@@ -28,9 +31,10 @@ NO_HANDSHAKE = "dinrail.no_handshake"
 @dataclass(slots=True)
 class Decision:
     """owners: the task whose data a variable is, where one can be told. plain: (writer, reader) without an exchange,
-    and the first variable that is the reason."""
+    and the first variable that is the reason. ordered: what tasks share as plain memory."""
 
     exchanges: list[Exchange] = field(default_factory=list)
+    ordered: set[Variable] = field(default_factory=set)
     owners: dict[Variable, int] = field(default_factory=dict)
     plain: dict[tuple[int, int], Variable] = field(default_factory=dict)
     _whole: dict[Variable, int] = field(default_factory=dict)
@@ -43,7 +47,7 @@ class Decision:
 def decide(program: Program, uses: TaskUses, declared_by: Mapping[Variable, int]) -> Decision:
     """For all tasks of an application; nothing is exchanged in one with a single task.
 
-    declared_by: the task that alone runs the program which declares a variable.
+    declared_by: the task that alone runs the program which declares a variable. Areas are placed.
     """
     decision = Decision()
     if len(program.tasks) < 2:
@@ -63,7 +67,24 @@ def decide(program: Program, uses: TaskUses, declared_by: Mapping[Variable, int]
                 for reader in use.readers() - {writer}:
                     decision.plain.setdefault((writer, reader), variable)
     decision.exchanges = _exchanges(program, uses, decision)
+    decision.ordered = {variable for variable, use in used if _is_plain(decision, variable, use)} | _shared_bytes(used)
     return decision
+
+
+def _is_plain(decision: Decision, variable: Variable, use: Use) -> bool:
+    """Whether a task sees what another one writes, other than by exchange."""
+    writers = use.writers() | use.takers
+    pairs = [(writer, other) for writer in writers for other in (use.readers() | writers) - {writer}]
+    return not _is_no_handshake(variable) and any(not decision.is_exchanged(variable, *pair) for pair in pairs)
+
+
+def _shared_bytes(used: Sequence[tuple[Variable, Use]]) -> set[Variable]:
+    """Bits of areas in bytes that several tasks write."""
+    bits = [(variable, use) for variable, use in used if variable.storage is Storage.AREA and variable.bit >= 0]
+    writers: dict[tuple[Area | None, int], set[int]] = {}
+    for variable, use in bits:
+        writers.setdefault((variable.area, variable.offset_bytes), set()).update(use.writers())
+    return {variable for variable, _ in bits if len(writers[variable.area, variable.offset_bytes]) > 1}
 
 
 def _in_order(program: Program) -> list[Variable]:

@@ -287,6 +287,7 @@ class Intrinsic(enum.Enum):
     COPY_MEMORY = "memmove"  # (target ULINT, source ULINT, bytes ULINT) -> ULINT target
     FILL_MEMORY = "memset"  # (target ULINT, value BYTE, bytes ULINT) -> ULINT target
     COMPARE_MEMORY = "memcmp"  # (a ULINT, b ULINT, bytes ULINT) -> DINT -1, 0, 1
+    TEST_AND_SET = "test_and_set"  # (address ULINT of a BOOL) -> BOOL: TRUE for the one task that set it
     CYCLE_TIME = "cycle_time"  # () -> ULINT: ns of this task's cycle
     TASK_TIME = "task_time"  # () -> ULINT: ns, monotonic, the begin of this cycle; the same all through it
     WALL_TIME = "wall_time"  # () -> ULINT: ns since 1970, the begin of this cycle

@@ -122,6 +122,7 @@ class Program:
                 on the old data before they are copied. Empty when no class has one.
     reinitialise: FB_Reinit of the instances that an online change has copied into another declaration.
     exchanges:  what tasks hand over to each other as a whole: one for each task that does (core.exchanging).
+    ordered:    what tasks share as plain memory: nothing may be moved across its use.
     entry:      the programs' functions by upper-case name.
     """
 
@@ -141,3 +142,4 @@ class Program:
     tasks: list[TaskProgram] = field(default_factory=list)
     segments: tuple[Segment, ...] = ()
     exchanges: list[Exchange] = field(default_factory=list)
+    ordered: frozenset[Variable] = frozenset()

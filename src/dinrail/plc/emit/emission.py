@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from dinrail.plc.core.options import Options
-from dinrail.plc.core.program import Exchange, Fault, Function, Program
+from dinrail.plc.core.program import Fault, Function, Program
 from dinrail.plc.emit.aliasing import Aliasing
 from dinrail.plc.emit.debuginfo import DebugInfo
 from dinrail.plc.emit.dispatch import Dispatch
 from dinrail.plc.emit.runtime import HELPERS
 from dinrail.plc.emit.scalar import image_of, quoted
 from dinrail.plc.source import Place
+from dinrail.plc.types.variable import Variable
 
 _NO_SITE = "[4 x i64] zeroinitializer"
 GUARDED = " guarded"
@@ -21,12 +22,17 @@ GUARDED = " guarded"
 class Emission:
     """State of one module. Only what is called gets written: `symbol` of a function puts it on the list of work."""
 
-    def __init__(self, program: Program, options: Options, exchanges: Sequence[Exchange] = ()) -> None:
+    def __init__(self, program: Program, options: Options, *, has_own_tasks: bool = True) -> None:
+        """has_own_tasks: the tasks are the program's, so that what it knows of them holds."""
         self.program = program
+        self.exchanges = program.exchanges if has_own_tasks else []
         self.exchanged = {
-            variable: (number, exchange) for number, exchange in enumerate(exchanges) for variable in exchange.variables
+            variable: (number, exchange)
+            for number, exchange in enumerate(self.exchanges)
+            for variable in exchange.variables
         }
         """What tasks hand over: the view's number, and how."""
+        self.ordered = program.ordered if has_own_tasks else frozenset[Variable]()
         self.options = options
         self.debug = DebugInfo()
         self.aliasing = Aliasing(self.debug)

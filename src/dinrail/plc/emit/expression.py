@@ -31,7 +31,7 @@ from dinrail.plc.core.expression import (
 from dinrail.plc.emit import arithmetic, call, intrinsic, location, statement
 from dinrail.plc.emit.scalar import MEMORY, REGISTER, constant
 from dinrail.plc.emit.writer import Writer
-from dinrail.plc.types.model import Family, TextType, resolve
+from dinrail.plc.types.model import SCALARS, Family, TextType, resolve
 
 _SIGNED = {
     Comparison.EQUAL: "icmp eq",
@@ -69,13 +69,21 @@ def load(w: Writer, node: Load) -> str:
     bit = location.bit_of(node.location) if kind.family is Family.BOOL else None
     if bit is not None:
         return _load_bit(w, *bit)
-    where = location.address(w, node.location)
-    found = w.value(f"load {MEMORY[kind.name]}, ptr {where}{location.mark(w, node.location)}")
+    if location.is_ordered(w, node.location):
+        how, where, end = location.in_order(w, node.location, kind.size_bytes)
+        found = w.value(f"load {how} {MEMORY[kind.name]}, ptr {where}{end.format('acquire')}")
+    else:
+        where = location.address(w, node.location)
+        found = w.value(f"load {MEMORY[kind.name]}, ptr {where}{location.mark(w, node.location)}")
     return w.value(f"icmp ne i8 {found}, 0") if kind.family is Family.BOOL else found
 
 
 def _load_bit(w: Writer, base: Location, bit: int) -> str:
-    byte = w.value(f"load i8, ptr {bit_address(w, base, bit)}")
+    where = bit_address(w, base, bit)
+    if location.is_ordered(w, base):
+        byte = w.value(f"load atomic i8, ptr {where} acquire, align 1")
+    else:
+        byte = w.value(f"load i8, ptr {where}")
     masked = w.value(f"and i8 {byte}, {_mask(bit)}")
     return w.value(f"icmp ne i8 {masked}, 0")
 
@@ -98,17 +106,36 @@ def store(w: Writer, target: Location, kind_name: str, operand: str) -> None:
             _store_bit(w, *bit, operand)
             return
         operand = w.value(f"zext i1 {operand} to i8")
+    if location.is_ordered(w, target):
+        how, where, end = location.in_order(w, target, SCALARS[kind_name].size_bytes)
+        w.effect(f"store {how} {MEMORY[kind_name]} {operand}, ptr {where}{end.format('release')}")
+        return
     where = location.address(w, target)
     w.effect(f"store {MEMORY[kind_name]} {operand}, ptr {where}{location.mark(w, target)}")
 
 
 def _store_bit(w: Writer, base: Location, bit: int, operand: str) -> None:
     where = bit_address(w, base, bit)
-    byte = w.value(f"load i8, ptr {where}")
     mask = _mask(bit)
+    if location.is_ordered(w, base):
+        _store_bit_whole(w, where, mask, operand)
+        return
+    byte = w.value(f"load i8, ptr {where}")
     cleared = w.value(f"and i8 {byte}, {~mask}")
     new = w.value(f"select i1 {operand}, i8 {mask}, i8 0")
     w.effect(f"store i8 {w.value(f'or i8 {cleared}, {new}')}, ptr {where}")
+
+
+def _store_bit_whole(w: Writer, where: str, mask: int, operand: str) -> None:
+    """In one step, since another task may write the bit beside it."""
+    on, off, done = w.label(), w.label(), w.label()
+    w.branch(operand, on, off)
+    w.begin(on)
+    w.value(f"atomicrmw or ptr {where}, i8 {mask} seq_cst")
+    w.jump(done)
+    w.begin(off)
+    w.value(f"atomicrmw and ptr {where}, i8 {~mask} seq_cst")
+    w.begin(done)
 
 
 def _address_of(w: Writer, node: AddressOf) -> str:

@@ -119,6 +119,12 @@ def _compare_memory(w: Writer, node: IntrinsicCall, operands: list[str]) -> str:
     return w.value(f"call i32 {helper}({', '.join(f'i64 {each}' for each in operands)})")
 
 
+def _test_and_set(w: Writer, node: IntrinsicCall, operands: list[str]) -> str:
+    where = location.checked_pointer(w, operands[0], node.at)
+    before = w.value(f"atomicrmw xchg ptr {where}, i8 1 seq_cst")
+    return w.value(f"icmp eq i8 {before}, 0")
+
+
 def _precise_time(w: Writer, _node: IntrinsicCall, _operands: list[str]) -> str:
     return w.value(f"call i64 {w.emission.helper('dinrail_now')}(ptr %ctx)")
 
@@ -155,6 +161,7 @@ _OTHERS: dict[Intrinsic, Callable[[Writer, IntrinsicCall, list[str]], str]] = {
     Intrinsic.COPY_MEMORY: _copy_memory,
     Intrinsic.FILL_MEMORY: _fill_memory,
     Intrinsic.COMPARE_MEMORY: _compare_memory,
+    Intrinsic.TEST_AND_SET: _test_and_set,
     Intrinsic.PRECISE_TIME: _precise_time,
     Intrinsic.ALLOCATE: _allocate,
     Intrinsic.RELEASE: _release,

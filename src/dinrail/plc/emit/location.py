@@ -32,7 +32,10 @@ Base = tuple[str, int]
 
 def address(w: Writer, location: Location) -> str:
     """The operand of a location's address (ptr)."""
-    base, offset = place(w, location)
+    return _at(w, *place(w, location))
+
+
+def _at(w: Writer, base: str, offset: int) -> str:
     if offset == 0:
         return base
     if base[0] == "@":
@@ -56,6 +59,24 @@ def mark(w: Writer, location: Location) -> str:
     if root.storage is Storage.STATIC:
         return f", align 1{w.emission.aliasing.of(root)}"
     return ", align 1" if root.storage is Storage.AREA else ""
+
+
+def is_ordered(w: Writer, location: Location) -> bool:
+    """Whether tasks share it as plain memory, so that nothing may be moved across its use."""
+    ordered = w.emission.ordered
+    return bool(ordered) and _root(location) in ordered
+
+
+def in_order(w: Writer, location: Location, size_bytes: int) -> tuple[str, str, str]:
+    """(keyword behind load or store, address, what it ends with: ` acquire`, `release` by `{}`) of an ordered word.
+
+    A word at a multiple of its size is atomic, which costs nothing on x86-64; another one is at least not moved away.
+    """
+    base, offset = place(w, location)
+    where = _at(w, base, offset)
+    if base[0] == "@" and offset % size_bytes == 0:
+        return "atomic", where, f" {{}}, align {size_bytes}"
+    return "volatile", where, ", align 1"
 
 
 def _root(location: Location) -> Variable | None:

@@ -65,8 +65,8 @@ class Module:
 
 def write_module(program: Program, tasks: Sequence[TaskProgram], options: Options) -> Module:
     """The module. tasks: in the order of their numbers. Functions that nobody calls are not in it."""
-    exchanges = program.exchanges if list(tasks) == program.tasks else []
-    emission = Emission(program, options, exchanges)
+    emission = Emission(program, options, has_own_tasks=list(tasks) == program.tasks)
+    exchanges = emission.exchanges
     own = [_data(program), _areas(program), _contexts(len(tasks)), exchanges_text(exchanges, len(tasks))]
     alone = bool(exchanges)
     entries = [_entry(emission, abi.INITIALISE, "initialisation", [program.initialise], alone=alone)]

@@ -94,8 +94,7 @@ def _write_bits() -> Code:
     target, masks, values, count = code.arguments
     with code.count(count) as index:
         mask, value = code.load(masks + index, 0, "i8"), code.load(values + index, 0, "i8")
-        old = code.load(target + index, 0, "i8")
-        code.store((old & (mask ^ -1)) | (value & mask), target + index)
+        code.call("put_bits", "void", target + index, mask, value)
     return code
 
 

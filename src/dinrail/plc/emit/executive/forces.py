@@ -22,6 +22,7 @@ def functions() -> Iterator[Code]:
     yield _find()
     yield _force()
     yield _unforce()
+    yield _put_bits()
     yield _hold()
     yield _show()
 
@@ -102,7 +103,21 @@ def _hold() -> Code:
         base = code.load(module.at("base_data") + ((entry >> 32) & 3) * 8, 0, "ptr")
         at = base + (entry & 0xFFFFFFFF)
         mask, value = (entry >> _MASK_SHIFT).to("i8"), (entry >> _VALUE_SHIFT).to("i8")
-        code.store((code.load(at, 0, "i8") & (mask ^ -1)) | (value & mask), at)
+        code.call("put_bits", "void", at, mask, value)
+    return code
+
+
+def _put_bits() -> Code:
+    """Those bits of a byte, of whose others another task may write some at the same time."""
+    code = Code("put_bits", "void", ("at", "ptr"), ("mask", "i8"), ("value", "i8"))
+    at, mask, value = code.arguments
+    with code.when(((code.load(at, 0, "i8") ^ value) & mask).equals(0)):
+        code.give()
+    with code.when(mask.equals(-1)):
+        code.store(value, at)
+        code.give()
+    code.put(f"atomicrmw and ptr {at.name}, i8 {((mask ^ -1) | value).name} seq_cst", "i8")
+    code.put(f"atomicrmw or ptr {at.name}, i8 {(value & mask).name} seq_cst", "i8")
     return code
 
 
