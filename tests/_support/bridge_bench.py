@@ -14,6 +14,7 @@ from dinrail.ads.contract import Device
 from dinrail.bridge.application import Application
 from dinrail.bridge.plc import PlcDevice
 from dinrail.bridge.ports import Bridge
+from dinrail.bridge.system import ControlLatency, ControlState
 from dinrail.control.image import Image
 from dinrail.errors import DinrailError
 from dinrail.iec.symbol import Symbol
@@ -83,6 +84,7 @@ class Bench:
         self.control = PlayedControl(directory, image or demo_image())
         self.ports = PortTable()
         self.bridge = Bridge(self.control.path, lambda: self.control.monotonic_ns, self.ports, start=at_once)
+        self.state, self.latency = ControlState((self.bridge.link,)), ControlLatency((self.bridge.link,))
         self.settle(2)
 
     def tick(self) -> None:

@@ -54,6 +54,8 @@ class Running:
     address: str
     control: subprocess.Popen[bytes]
     router: subprocess.Popen[bytes] | None = None
+    further: tuple[Path, ...] = ()
+    """Channels of other controls that the router serves, too."""
 
     @property
     def channel(self) -> Path:
@@ -77,7 +79,7 @@ class Running:
     def start_router(self) -> None:
         """A router that finds the channel; waits until port 851 answers."""
         doors = (Listen(Door.PLAIN, self.address, 48898),)
-        settings = AdsSettings(net_id=NET_ID, listen=doors, channel=str(self.channel))
+        settings = AdsSettings(net_id=NET_ID, listen=doors, channels=(str(self.channel), *map(str, self.further)))
         path = self.directory / "router.json"
         path.write_text(settings.to_json())
         argv = [sys.executable, "-m", "dinrail.daemon.router", "--settings", str(path)]
@@ -115,11 +117,11 @@ class Running:
         self.control.wait(10)
 
 
-def spawn_control(directory: Path, image: Path) -> subprocess.Popen[bytes]:
+def spawn_control(directory: Path, image: Path, port: int = 851) -> subprocess.Popen[bytes]:
     """A control process, once its channel is there and its first cycles have run."""
     channel = directory / "channel"
     before = _identity(channel)
-    argv = [sys.executable, "-m", "dinrail.control", str(image), "--channel", str(channel)]
+    argv = [sys.executable, "-m", "dinrail.control", str(image), "--channel", str(channel), "--port", str(port)]
     with (directory / "control.log").open("ab") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
 

@@ -18,6 +18,7 @@ from dinrail.ams.frame import Command
 from dinrail.ams.group import IndexGroup
 from dinrail.ams.state import AdsState
 from dinrail.bridge.ports import Bridge
+from dinrail.bridge.system import ControlState
 from dinrail.control.channel.layout import Space, State
 from dinrail.control.channel.writer import lease_path, take_lease
 from dinrail.iec.symbol import Symbol
@@ -41,7 +42,7 @@ def test_without_a_control_there_are_no_ports(tmp_path: Path) -> None:
     ports = PortTable()
     bridge = Bridge(tmp_path / "channel", lambda: 0, ports, start=at_once)
     bridge.tick(10**12, 0)
-    assert bridge.state.ads_state is AdsState.CONFIG
+    assert ControlState((bridge.link,)).ads_state is AdsState.CONFIG
     assert bridge.ports() == ()
     assert bridge.due_ns() == 10**12 + 100_000_000
 
@@ -58,7 +59,7 @@ def test_a_control_that_comes_later_is_found(tmp_path: Path) -> None:
         control.serve()
         bridge.tick(control.monotonic_ns, 0)
     assert sorted(ports.devices) == [350, 851]
-    assert bridge.state.ads_state is AdsState.RUN
+    assert ControlState((bridge.link,)).ads_state is AdsState.RUN
 
 
 def test_a_silent_control_is_not_ready(bench: Bench) -> None:
@@ -76,7 +77,7 @@ def test_a_silent_control_is_not_ready(bench: Bench) -> None:
     assert client.read_write(HANDLE, 0, 4, b"MAIN.nCount") == (NOT_READY, b"")
     assert client.control(AdsState.STOP) == NOT_READY
     assert bench.bridge.ports() == (350, 851)
-    assert bench.bridge.state.ads_state is AdsState.CONFIG
+    assert bench.state.ads_state is AdsState.CONFIG
     bench.settle(20)
     assert client.read(DATA, 0, 4) == (0, bytes(4))
 
@@ -95,17 +96,17 @@ def test_a_stopped_task_thread_times_out(bench: Bench) -> None:
 
 def test_in_config_the_ports_are_gone(bench: Bench) -> None:
     """As on a real system; they come back when it runs again."""
-    done = bench.bridge.state.request(AdsState.RECONFIG)
+    done = bench.state.request(AdsState.RECONFIG)
     bench.settle(2)
     assert done.outcome == (0, b"")
     assert bench.control.state == State.CONFIG
     assert bench.ports.devices == {}
-    assert bench.bridge.state.ads_state is AdsState.CONFIG
-    done = bench.bridge.state.request(AdsState.RESET)
+    assert bench.state.ads_state is AdsState.CONFIG
+    done = bench.state.request(AdsState.RESET)
     bench.settle(3)
     assert done.outcome == (0, b"")
     assert sorted(bench.ports.devices) == [350, 851]
-    assert bench.bridge.state.ads_state is AdsState.RUN
+    assert bench.state.ads_state is AdsState.RUN
 
 
 def test_after_a_restart_handles_are_invalid(bench: Bench) -> None:
@@ -115,7 +116,7 @@ def test_after_a_restart_handles_are_invalid(bench: Bench) -> None:
     _, handle = client.read_write(HANDLE, 0, 4, b"MAIN.nWritten")
     (number,) = struct.unpack("<I", handle)
     _, version = client.read(IndexGroup.SYMBOL_VERSION, 0, 1)
-    index = bench.bridge.state.restart_index
+    index = bench.state.restart_index
     _, note = client.subscribe(DATA, 0, 4)
     bench.settle(4)
     client.peer.take()
@@ -123,7 +124,7 @@ def test_after_a_restart_handles_are_invalid(bench: Bench) -> None:
     bench.settle(14)
     assert client.read(VALUE, number, 4)[0] == AdsError.SYMBOL_VERSION_INVALID
     assert client.read(IndexGroup.SYMBOL_VERSION, 0, 1)[1] != version
-    assert bench.bridge.state.restart_index != index
+    assert bench.state.restart_index != index
     assert [(one.handle, one.data) for one in client.peer.take()] == [(note, b"")]
     _, handle = client.read_write(HANDLE, 0, 4, b"MAIN.nWritten")
     assert client.write(VALUE, *struct.unpack("<I", handle), b"\1\0\0\0") == 0
@@ -245,8 +246,8 @@ def test_a_damaged_channel_harms_nobody(tmp_path: Path, data: st.DataObject) -> 
         ):
             if 851 in bench.ports.devices:
                 ask()
-        bench.bridge.latency.latency(0)
-        assert bench.bridge.state.ads_state in AdsState
+        bench.latency.latency(0)
+        assert bench.state.ads_state in AdsState
     bench.bridge.close()
 
 

@@ -16,6 +16,7 @@ from dinrail.ams.errors import AdsError, AdsFault
 from dinrail.ams.frame import Command
 from dinrail.ams.group import IndexGroup
 from dinrail.ams.state import AdsState
+from dinrail.bridge.system import ControlLatency, ControlState
 from dinrail.bridge.task import GROUP
 from dinrail.control.channel.layout import Space, State
 from dinrail.control.image import Segment, TaskImage
@@ -122,7 +123,7 @@ def test_latencies_are_those_of_a_core_s_tasks(bench: Bench) -> None:
     bench.control.poke_task(0, "latency_max_ns", 41_900)
     bench.control.poke_task(1, "latency_max_ns", 57_100)
     bench.control.poke_task(0, "latency_last_ns", 5_000)
-    latency = bench.bridge.latency
+    latency = bench.latency
     assert latency.latency(1) == CpuLatency(current=5, maximum=57, limit=1000)
     assert latency.latency(0) is None
     assert (latency.ticker().base_100ns, latency.settings().affinity) == (10_000, 2)
@@ -130,7 +131,7 @@ def test_latencies_are_those_of_a_core_s_tasks(bench: Bench) -> None:
 
 def test_the_system_does_what_it_is_asked_in_order(bench: Bench) -> None:
     """RESET is Config, then Run; a refusal ends it; what the system does not know is no service."""
-    state = bench.bridge.state
+    state = bench.state
     done = state.request(AdsState.RESET)
     bench.settle(4)
     assert (done.outcome, state.ads_state) == ((0, b""), AdsState.RUN)
@@ -148,8 +149,62 @@ def test_the_system_does_what_it_is_asked_in_order(bench: Bench) -> None:
 
 def test_a_control_that_does_not_answer_times_out(bench: Bench) -> None:
     """Ten seconds, while its heart beats."""
-    done = bench.bridge.state.request(AdsState.STOP)
+    done = bench.state.request(AdsState.STOP)
     for _ in range(11):
         bench.sleep(1)
         bench.control.poke("heartbeat_ns", bench.control.monotonic_ns)
     assert done.outcome == (AdsError.TIMEOUT, b"")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Bench:
+    """A second control, with a bridge of its own."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    return Bench(folder)
+
+
+def test_two_controls_are_one_system(bench: Bench, other: Bench) -> None:
+    """One in exception is the system's, one that runs its Run; what is asked for goes to both."""
+    state = ControlState((bench.bridge.link, other.bridge.link))
+    assert state.ads_state is AdsState.RUN
+    done = state.request(AdsState.STOP)
+    bench.settle(3)
+    assert done.outcome is None
+    other.settle(3)
+    assert (done.outcome, state.ads_state) == ((0, b""), AdsState.STOP)
+    other.control.refuses = "not now"
+    done = state.request(AdsState.RUN)
+    bench.settle(3)
+    other.settle(3)
+    assert (done.outcome, state.ads_state) == ((AdsError.INVALID_STATE, b""), AdsState.RUN)
+    other.control.poke("state", State.EXCEPTION)
+    other.settle(1)
+    assert state.ads_state is AdsState.EXCEPTION
+
+
+def test_a_control_that_is_gone_does_not_count(bench: Bench, other: Bench) -> None:
+    """The state is the living one's, the number of restarts does not go back, and requests are answered."""
+    state = ControlState((bench.bridge.link, other.bridge.link))
+    index = state.restart_index
+    other.sleep(3)
+    bench.settle(1)
+    assert (state.ads_state, state.restart_index) == (AdsState.RUN, index)
+    done = state.request(AdsState.STOP)
+    bench.settle(3)
+    assert done.outcome == (0, b"")
+    bench.sleep(3)
+    assert state.ads_state is AdsState.CONFIG
+    with pytest.raises(AdsFault) as caught:
+        state.request(AdsState.RUN)
+    assert caught.value.code == AdsError.NOT_READY
+
+
+def test_latencies_are_those_of_all_controls(bench: Bench, other: Bench) -> None:
+    """The largest of a core, whichever control's task it is; a task without a core counts as the first one's."""
+    bench.control.poke_task(0, "latency_max_ns", 41_000)
+    other.control.poke_task(0, "latency_max_ns", 58_000)
+    latency = ControlLatency((bench.bridge.link, other.bridge.link))
+    found = [latency.latency(core) for core in (0, 1)]
+    assert [one.maximum if one else None for one in found] == [58, 41]
+    assert latency.latency(2) is None

@@ -142,7 +142,7 @@ def _difference(before: object, after: object) -> float:
 @contextmanager
 def router(directory: Path) -> Iterator[None]:
     doors = (Listen(Door.PLAIN, ADDRESS, PORT),)
-    settings = AdsSettings(net_id=NET_ID, listen=doors, discovery=False, channel=str(directory / "channel"))
+    settings = AdsSettings(net_id=NET_ID, listen=doors, discovery=False, channels=(str(directory / "channel"),))
     (directory / "router.json").write_text(settings.to_json())
     argv = [sys.executable, "-m", "dinrail.daemon.router", "--settings", str(directory / "router.json")]
     argv += ["--state", str(directory / "state"), "--socket", str(directory / "router.sock")]

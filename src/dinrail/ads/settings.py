@@ -169,7 +169,7 @@ class AdsSettings:
     files:          the one directory that ADS file access sees; empty: none.
     programs:       what port 10000 may start; nothing unless named.
     metrics:        `HOST:PORT` for Prometheus; empty: off.
-    channel:        of the control that this router serves; empty: there is none. Never from the document's `[ads]`.
+    channels:       of the controls that this router serves. Never from the document's `[ads]`.
     """
 
     net_id: NetId | None = None
@@ -188,7 +188,7 @@ class AdsSettings:
     programs: tuple[Program, ...] = ()
     metrics: str = ""
     simulate: tuple[Simulated, ...] = ()
-    channel: str = ""
+    channels: tuple[str, ...] = ()
 
     @property
     def local_networks(self) -> tuple[Network, ...]:

@@ -1,7 +1,8 @@
 """The bridge itself: follows one control, and serves its ports as long as there is something behind them.
 
+A router has one for each of its controls (851, 852...); what ports 10000 and 200 tell of all of them is in `system`.
+
 channel --> Link --> layout --load (a thread)--> Application --> PlcDevice at 851, TaskDevices from 350
-                                                 ControlState (port 10000), ControlLatency (port 200)
 
 control runs, stopped, in exception     all ports
 in Config                               PLC and task ports are gone (error 6), as on a real system
@@ -26,7 +27,6 @@ from dinrail.bridge.calling import stubs_of
 from dinrail.bridge.link import Link
 from dinrail.bridge.plc import PlcDevice
 from dinrail.bridge.reading import control_facts_of, task_ports
-from dinrail.bridge.system import ControlLatency, ControlState
 from dinrail.bridge.task import TaskDevice
 from dinrail.control.channel.layout import State
 from dinrail.control.channel.reader import Layout
@@ -73,8 +73,6 @@ class Bridge:
         start: Start | None = None,
     ) -> None:
         self.link = Link(path, now_ns, self._wake)
-        self.state = ControlState(self.link)
-        self.latency = ControlLatency(self.link)
         self.plc: PlcDevice | None = None
         self._ports = ports
         self._limits = limits

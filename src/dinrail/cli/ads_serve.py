@@ -47,6 +47,10 @@ Devices = Annotated[
 OwnNetId = Annotated[
     str | None, typer.Option("--net-id", metavar="A.B.C.D.E.F", help="Our AMS NetId (default: of this machine).")
 ]
+Channels = Annotated[
+    list[Path] | None,
+    typer.Option("--channel", metavar="FILE", help="Serve the control of this channel, too; may be repeated."),
+]
 Listening = Annotated[
     list[str] | None,
     typer.Option(
@@ -93,6 +97,7 @@ def serve(
     context: typer.Context,
     simulate: Simulate = False,
     device: Devices = None,
+    channel: Channels = None,
     net_id: OwnNetId = None,
     listen: Listening = None,
     allow: Allowing = None,
@@ -138,6 +143,8 @@ def serve(
         changes["simulate"] = (*settings.simulate, *(one for one in map(_simulated, device) if not _is_python(one)))
     if strict:
         changes["limits"] = replace(settings.limits, strict=True)
+    if channel:
+        changes["channels"] = (*settings.channels, *(str(path.absolute()) for path in channel))
     settings = replace(settings, **changes)  # type: ignore[arg-type]  # names and types are AdsSettings' own, above
     python = [one for one in map(_simulated, device or []) if _is_python(one)]
     _run(context, settings, (state, socket), lambda: _plcs(settings, simulate, python), loop)

@@ -34,6 +34,9 @@ def run(
     core: Annotated[
         list[int] | None, typer.Option("--core", metavar="N", min=0, help="Cores for the tasks; may be repeated.")
     ] = None,
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", min=851, max=899, help="AMS port of the application.")
+    ] = 851,
     stopped: Annotated[bool, typer.Option("--stopped", help="Begin in STOP.")] = False,
 ) -> None:
     """Run an image's tasks here, in the foreground, until Ctrl-C or SIGTERM (`dinrail up` runs it on its own)."""
@@ -48,7 +51,8 @@ def run(
     _refuse_second(place)
     ensure_directory(place.parent)
     kept = None if retain is None else retain.absolute()
-    options = ControlOptions(image.absolute(), place.absolute(), kept, cores=tuple(core or ()), start=not stopped)
+    cores = tuple(core or ())
+    options = ControlOptions(image.absolute(), place.absolute(), kept, cores=cores, start=not stopped, port=port)
     # A process of its own: what is loaded here must be locked in memory by nobody.
     process = subprocess.Popen([sys.executable, "-m", "dinrail.control", *options.argv(None)], start_new_session=True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -91,7 +91,7 @@ def _document(config: Path | None) -> Document | None:
 
 
 def _router_settings(document: Document | None, paths: Paths) -> AdsSettings:
-    """The document's, or the defaults where there is no document; with the control's channel where it has one."""
+    """The document's, or the defaults where there is no document; with the controls' channels where it has one."""
     from dinrail.ads.settings import AdsSettings
 
     if document is None:
@@ -100,7 +100,7 @@ def _router_settings(document: Document | None, paths: Paths) -> AdsSettings:
         return document.ads
     from dinrail.daemon.control import ControlFiles
 
-    return replace(document.ads, channel=str(ControlFiles.of(paths).channel))
+    return replace(document.ads, channels=(str(ControlFiles.of(paths).channel), *document.control.channels))
 
 
 def _control_up(settings: ControlSettings, paths: Paths) -> tuple[Mapping[str, Any], str]:

@@ -30,6 +30,7 @@ MAX_CYCLE_NS = 10 * S_NS
 MAX_CORE = 1023
 MAX_TASKS = 32
 MAX_DEVICES = 128
+MAX_CONTROLS = 16
 LOWEST_PRIORITY = 99
 """As TwinCAT counts: 1 is the highest."""
 FIRST_TASK_PORT, LAST_TASK_PORT = 301, 399
@@ -96,6 +97,7 @@ class ControlSection(Section):
     image: PathText | None = None
     cores: Annotated[list[Core], Field(max_length=MAX_CORE + 1)] = Field(default_factory=list)
     port: Annotated[int, Field(ge=FIRST_PLC_PORT, le=LAST_PLC_PORT)] = _CONTROL.port
+    channels: Annotated[list[PathText], Field(max_length=MAX_CONTROLS - 1)] = Field(default_factory=list)
     task: Annotated[list[TaskSection], Field(max_length=MAX_TASKS)] = Field(default_factory=list)
     device: Annotated[list[DeviceSection], Field(max_length=MAX_DEVICES)] = Field(default_factory=list)
 
@@ -113,6 +115,7 @@ class ControlSection(Section):
             ("priority", [str(task.priority) for task in self.task]),
             ("task port", [str(task.port) for task in self.task if task.port]),
             ("device", [device.name.lower() for device in self.device]),
+            ("channel", [str(path) for path in self.channels]),
         ):
             twice = next((value for value in values if values.count(value) > 1), None)
             if twice is not None:
@@ -151,6 +154,7 @@ class ControlSection(Section):
             tasks=tuple(task.value() for task in self.task),
             port=self.port,
             exchanges=tuple(device.exchange(self._task_of(device)) for device in self.device),
+            channels=tuple(_rooted(base, path) for path in self.channels),
         )
 
 

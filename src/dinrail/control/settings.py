@@ -60,6 +60,7 @@ class ControlSettings:
     cores:   what the tasks may run on; taken out of the scheduler where that is possible. Empty: any core.
     tasks:   empty: as the project has them.
     port:    AMS port of the application.
+    channels: absolute paths of further controls' channels, that the router serves, too.
     exchanges: pieces of %I and %Q that driver processes give and take.
     """
 
@@ -69,3 +70,4 @@ class ControlSettings:
     tasks: tuple[TaskSettings, ...] = ()
     port: int = 851
     exchanges: tuple[Exchange, ...] = ()
+    channels: tuple[str, ...] = ()

@@ -40,7 +40,7 @@ from dinrail.control.image import Image, Segment
 from dinrail.control.settings import Exchange, Overrun, TaskSettings
 from dinrail.layout import encode, layout_of
 
-FIRST_TASK_PORT = 350
+FIRST_TASK_PORT, FIRST_PORT, PORTS_EACH = 350, 851, 16
 _MODE = 0o660
 
 
@@ -222,6 +222,11 @@ def _header(plan: ChannelPlan, exchange_count: int, owner: Owner, loaded: Loaded
     )
 
 
+def task_port(ads_port: int, index: int) -> int:
+    """A task's own AMS port where nobody chose one: 350 and on for 851, 366 and on for 852..."""
+    return FIRST_TASK_PORT + PORTS_EACH * max(ads_port - FIRST_PORT, 0) + index
+
+
 def _task(index: int, settings: TaskSettings, planned: PlannedTask, owner: Owner) -> TaskRecord:
     never = dict.fromkeys((name for name, _ in layout_of(TaskRecord).fields if name[0] != "_"), 0)
     fields = never | {
@@ -231,7 +236,7 @@ def _task(index: int, settings: TaskSettings, planned: PlannedTask, owner: Owner
         "core": ANY_CORE if settings.core is None else settings.core,
         "watchdog_cycles": settings.watchdog_cycles,
         "overrun": int(settings.overrun is Overrun.STOP),
-        "ads_port": settings.ads_port or FIRST_TASK_PORT + index,
+        "ads_port": settings.ads_port or task_port(owner.ads_port, index),
         "ring_offset": planned.ring,
         "ring_bytes": RING_BYTES,
         "budget_records": owner.budget_records,

@@ -1,7 +1,7 @@
 """The devices of this process: the control's ports, simulated PLCs, and the system service with the ports around it.
 
 In Config the PLC ports are gone (requests to them get error 6), in Run they are back: that is what clients of a real
-system see, too. Where there is a control, it owns the state, and the bridge its ports; simulated PLCs stay then.
+system see, too. Where there are controls, they own the state, and a bridge each its ports; simulated PLCs stay then.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,9 @@ from dinrail.ams.state import AdsState
 from dinrail.errors import Refused
 
 if TYPE_CHECKING:
+    from dinrail.ads.service.rtime import Latency
+    from dinrail.ads.service.state import SystemState
+    from dinrail.bridge.link import Link
     from dinrail.bridge.ports import Bridge
     from dinrail.daemon.router.process import RouterProcess
 
@@ -48,7 +51,8 @@ class Devices:
         self._symbolic = {port: device for port, device in plcs.items() if isinstance(device, SymbolDevice)}
         self._restart_index = 1
         self._plcs = {port: Ticked(device, process.ticker) for port, device in plcs.items()}
-        self.control = _bridge(process)
+        self._controls = _bridges(process)
+        links = tuple(bridge.link for bridge in self._controls)
         self.fingerprint = ""
         """Of our certificate, once there is one."""
         settings, clock = process.settings, process.clock
@@ -57,12 +61,12 @@ class Devices:
                 target=Target(process.net_id, settings.name, bias_minutes=time.timezone // 60, zone=time.tzname[0]),
                 clock=clock,
                 random=os.urandom,
-                state=self.control.state if self.control else None,
+                state=_control_state(links),
                 state_changed=self._follow,
                 files=Path(settings.files) if settings.files else None,
                 registry=process.place.at("registry.json"),
                 routes=RouteAdmin(process),
-                latency=self.control.latency if self.control else None,
+                latency=_control_latency(links),
                 programs=tuple(Program(one.path, one.takes_arguments, one.directories) for one in settings.programs),
                 fingerprint=lambda: self.fingerprint,
             )
@@ -79,21 +83,22 @@ class Devices:
             router.serve(port, Ticked(device, ticker))
         for port, plc in self._plcs.items():
             router.serve(port, plc)
-        if self.control is not None:
-            ticker.add(self.control)
+        for bridge in self._controls:
+            ticker.add(bridge)
 
     def ports(self) -> tuple[int, ...]:
         """The AMS ports that are served now."""
-        of_control = self.control.ports() if self.control else ()
-        candidates = {*map(int, self._system.devices), *self._plcs, *of_control}
+        of_controls = (port for bridge in self._controls for port in bridge.ports())
+        candidates = {*map(int, self._system.devices), *self._plcs, *of_controls}
         return tuple(sorted(port for port in candidates if self._process.router.serves(port)))
 
     def table(self, port: int) -> SymbolTable | None:
         """The symbols of the PLC at that port, where they are a table of this process."""
         device = self._symbolic.get(port)
-        if device is None and self.control is not None:
-            return self.control.table(port)
-        return device.source if device is not None and isinstance(device.source, SymbolTable) else None
+        if device is None:
+            tables = (bridge.table(port) for bridge in self._controls)
+            return next((table for table in tables if table is not None), None)
+        return device.source if isinstance(device.source, SymbolTable) else None
 
     def log(self, text: str) -> None:
         """One line to those who listen at port 100."""
@@ -101,8 +106,8 @@ class Devices:
 
     def close(self) -> None:
         """Keep what is to be kept."""
-        if self.control is not None:
-            self.control.close()
+        for bridge in self._controls:
+            bridge.close()
         try:
             self._system.close()
         except AdsFault as fault:
@@ -160,12 +165,29 @@ class ControlPorts:
         self._process.symbols_changed()
 
 
-def _bridge(process: RouterProcess) -> Bridge | None:
-    if not process.settings.channel:
-        return None
+def _bridges(process: RouterProcess) -> tuple[Bridge, ...]:
+    if not process.settings.channels:
+        return ()
     from dinrail.bridge.ports import Bridge
 
-    return Bridge(Path(process.settings.channel), process.clock.monotonic_ns, ControlPorts(process))
+    now_ns = process.clock.monotonic_ns
+    return tuple(Bridge(Path(path), now_ns, ControlPorts(process)) for path in process.settings.channels)
+
+
+def _control_state(links: Sequence[Link]) -> SystemState | None:
+    if not links:
+        return None
+    from dinrail.bridge.system import ControlState
+
+    return ControlState(links)
+
+
+def _control_latency(links: Sequence[Link]) -> Latency | None:
+    if not links:
+        return None
+    from dinrail.bridge.system import ControlLatency
+
+    return ControlLatency(links)
 
 
 class RouteAdmin:

@@ -19,7 +19,7 @@ def load_all(settings: AdsSettings) -> None:
     wanted = ["uvloop"] if importlib.util.find_spec("uvloop") else []
     wanted += ["dinrail.daemon.router.secure"] if settings.tls is not None else []
     wanted += ["dinrail.daemon.router.brokers"] if settings.brokers else []
-    wanted += ["dinrail.bridge.ports"] if settings.channel else []
+    wanted += ["dinrail.bridge.ports"] if settings.channels else []
     wanted += ["dinrail.ads.metrics"] if settings.metrics else []
     wanted += ["dinrail.ads.credentials"] if settings.credentials.kind is not CredentialKind.NONE else []
     wanted += ["dinrail.ads.pam"] if settings.credentials.kind is CredentialKind.PAM else []
