@@ -108,10 +108,12 @@ def starting(rounds: int) -> None:
 
 
 def channel(_rounds: int) -> None:
-    """Snapshots a second, torn ones, a flood of writes."""
+    """Snapshots a second, torn ones, a flood of writes, the cycles that subscribers see."""
     from tools.bench.channel import report
+    from tools.bench.cycles_seen import report as cycles_seen
 
     report(3.0)
+    cycles_seen(4.0)
 
 
 def latency(rounds: int) -> None:

@@ -43,6 +43,10 @@ END_PROGRAM
 """
 
 
+class LinkLost(RuntimeError):
+    """The router is gone, or has had enough of us."""
+
+
 @contextmanager
 def control(directory: Path, words: int, cycle_ns: int = CYCLE_NS) -> Iterator[Channel]:
     """A control whose task fills so many words with its cycle's number; its channel."""
@@ -173,7 +177,7 @@ def exactly(link: socket.socket, size: int) -> bytes:
     while len(parts) < size:
         got = link.recv(size - len(parts))
         if not got:
-            raise SystemExit("the router went away")
+            raise LinkLost("the router closed the link")
         parts += got
     return parts
 
