@@ -54,15 +54,16 @@ from pathlib import Path
 from dinrail.plc.library import library_units
 from dinrail.plc.build import check
 from dinrail.plc.project.load import load_project
-from dinrail.plc.project.parse import parse_project, paused_collector
+from dinrail.plc.pause import frozen_collector
+from dinrail.plc.project.parse import parse_project
 from dinrail.plc.source import Report
 library_units()
 project = load_project([Path(sys.argv[1])])
 begun = time.perf_counter()
-with paused_collector():
+with frozen_collector():
     parse_project(project, Report())
-parsed = time.perf_counter()
-assert not check(project).report.failed
+    parsed = time.perf_counter()
+    assert not check(project).report.failed
 print(parsed - begun, time.perf_counter() - parsed)
 """
 

@@ -164,8 +164,10 @@ def loaded(paths: Sequence[Path], *, cpu: str | None = None, checks: bool = True
 def checked(paths: Sequence[Path]) -> Checked:
     """Parsed and checked, whatever is wrong with it; a library, which has no task, too."""
     from dinrail.plc.build import check as check_project
+    from dinrail.plc.pause import frozen_collector
 
-    return check_project(loaded(paths), needs_task=False)
+    with frozen_collector():
+        return check_project(loaded(paths), needs_task=False)
 
 
 def image_of(project: Project, programs: Sequence[str] = (), *, cache: bool = True) -> tuple[bytes, bool]:
@@ -178,11 +180,13 @@ def image_of(project: Project, programs: Sequence[str] = (), *, cache: bool = Tr
         return found, True
     from dinrail.plc.build import check as check_project
     from dinrail.plc.build import emitted
+    from dinrail.plc.pause import frozen_collector
 
-    result = check_project(project, programs)
-    if result.report.messages and not result.report.failed:
-        say(result, to_stderr=True)
-    image = emitted(result, kept if cache else None)
+    with frozen_collector():
+        result = check_project(project, programs)
+        if result.report.messages and not result.report.failed:
+            say(result, to_stderr=True)
+        image = emitted(result, kept if cache else None)
     if cache:
         kept.keep(project, programs, image)
     return image, False

@@ -17,3 +17,13 @@ def paused_collector() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+@contextmanager
+def frozen_collector() -> Iterator[None]:
+    """As `paused_collector`, for a command that does this once: what was made is never looked at afterwards, either."""
+    with paused_collector():
+        try:
+            yield
+        finally:
+            gc.freeze()

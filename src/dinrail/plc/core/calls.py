@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from dinrail.plc.core import expression as e
 from dinrail.plc.core import statement as s
@@ -143,10 +144,15 @@ class _Collector:
         while stack:
             node = pop()
             kind = type(node)
-            names = _PLAIN.get(kind)
-            if names is not None:
-                for name in names:
-                    push(getattr(node, name))
+            if kind in _LEAVES:
+                continue
+            get = _ONE.get(kind)
+            if get is not None:
+                push(get(node))
+                continue
+            get = _SEVERAL.get(kind)
+            if get is not None:
+                stack += get(node)
                 continue
             special = _SPECIAL.get(kind)
             rest = list(parts(node)) if special is None else special(self, node)
@@ -301,4 +307,8 @@ _SPECIAL: dict[type, Callable[..., list[Node]]] = {
     e.VirtualCall: _Collector.virtual_call,
     e.InterfaceCall: _Collector.interface_call,
 }
-_PLAIN = {kind: tuple(reversed(names)) for kind, names in PARTS.items() if kind not in _SPECIAL}
+_PLAIN = {kind: names for kind, names in PARTS.items() if kind not in _SPECIAL}
+_LEAVES = {kind for kind, names in _PLAIN.items() if not names}
+_ONE = {kind: attrgetter(*names) for kind, names in _PLAIN.items() if len(names) == 1}
+_SEVERAL = {kind: attrgetter(*reversed(names)) for kind, names in _PLAIN.items() if len(names) > 1}
+"""What a node has below it, the last part first: it goes on a stack."""

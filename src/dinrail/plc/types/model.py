@@ -354,6 +354,8 @@ def held_as(kind: Type) -> ScalarType | None:
 
     Enumerations are their base; pointers, references, interfaces ULINT.
     """
+    if type(kind) is ScalarType:  # by far the most
+        return kind
     kind = resolve(kind)
     if isinstance(kind, ScalarType):
         return kind
