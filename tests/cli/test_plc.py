@@ -166,6 +166,37 @@ def test_run_tells_a_fault_with_its_call_path(dinrail: Program) -> None:
     assert "faulty.st:14" in dinrail.err
 
 
+@pytest.mark.parametrize(("method", "line"), [("Whole", 7), ("Text", 11)])
+def test_a_wild_pointer_in_the_c_library_is_told_with_its_call_path(dinrail: Program, method: str, line: int) -> None:
+    """A large copy and a string's length are the C library's work: the path begins with our own line nevertheless."""
+    text = f"""TYPE T_Large : ARRAY [0..9999] OF DINT; END_TYPE
+FUNCTION_BLOCK FB_Wild
+VAR_INPUT p : POINTER TO T_Large; q : POINTER TO STRING; END_VAR
+VAR large : T_Large; s : STRING; END_VAR
+
+METHOD Whole : DINT
+large := p^;
+Whole := large[9999];
+END_METHOD
+METHOD Text : DINT
+s := q^;
+Text := 1;
+END_METHOD
+END_FUNCTION_BLOCK
+PROGRAM MAIN
+VAR fb : FB_Wild; n : DINT; END_VAR
+fb.p := 16#123456789000;
+fb.q := 16#123456789000;
+n := fb.{method}();
+END_PROGRAM
+"""
+    dinrail("plc", "run", dinrail.write("wild.st", text), "--cycles", "1", code=1)
+    told = dinrail.err.splitlines()
+    assert "access" in told[0]
+    assert told[1].strip() == f"at FB_Wild.{method} line {line} (wild.st:{line})"
+    assert told[2].strip() == "called from MAIN line 19 (wild.st:19)"
+
+
 def test_an_unknown_variable_is_told_with_those_that_are_there(dinrail: Program) -> None:
     """--print of a name that is not there exits with 2 and names others."""
     dinrail("plc", "run", dinrail.write("good.st", GOOD), "--cycles", "1", "--print", "MAIN.nn", code=2)

@@ -125,7 +125,9 @@ class ModuleBlock:
     _reserved_84: bytes = pad(0x84, 4)
     take: int = u64(0x88)  # void take(): what other tasks have handed over; 0: nothing
     give: int = u64(0x90)  # void give(): what this one hands over; 0
-    _reserved_98: bytes = pad(0x98, 0x68)
+    code_low: int = u64(0x98)  # the image's own code in memory
+    code_high: int = u64(0xA0)
+    _reserved_a8: bytes = pad(0xA8, 0x58)
 
 
 @record(size_bytes=0x20, name="SegmentBlock", source="docs/control.md")

@@ -13,6 +13,7 @@ from dinrail.layout import decode, encode, raw, record, u16, u32, u64
 
 _MAGIC = b"\x7fELF\x02\x01\x01"
 _SHT_PROGBITS, _SHT_STRTAB = 1, 3
+_PT_LOAD, _PF_X = 1, 1
 _MAX_SECTIONS = 512
 
 
@@ -50,6 +51,33 @@ class SectionHeader:
     info: int = u32(44)
     align_bytes: int = u64(48)
     entry_bytes: int = u64(56)
+
+
+@record(size_bytes=56, name="Elf64_Phdr", source="System V ABI, chapter 5")
+class ProgramHeader:
+    """One row of the program header table."""
+
+    kind: int = u32(0)
+    flags: int = u32(4)
+    offset: int = u64(8)
+    address: int = u64(16)
+    physical: int = u64(24)
+    file_bytes: int = u64(32)
+    memory_bytes: int = u64(40)
+    align_bytes: int = u64(48)
+
+
+def code_range(data: bytes) -> range:
+    """Where code lies in memory, counted from where the object is loaded: of the first segment that may be run.
+
+    Raises FormatError for what is no ELF64 object; an empty range when nothing of it may be run.
+    """
+    elf = decode(ElfHeader, data)
+    if not elf.ident.startswith(_MAGIC) or elf.program_header_bytes != 56:
+        raise FormatError("this is no 64-bit ELF object", structure="Elf64_Ehdr", field="ident")
+    rows = (decode(ProgramHeader, data, elf.program_headers + 56 * n) for n in range(elf.program_header_count))
+    runs = next((row for row in rows if row.kind == _PT_LOAD and row.flags & _PF_X), None)
+    return range(runs.address, runs.address + runs.memory_bytes) if runs else range(0)
 
 
 def read_sections(data: bytes, *, where: str | None = None) -> dict[str, bytes]:

@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 
 from dinrail.control import context
+from dinrail.control.elf import code_range
 from dinrail.control.image import Image
-from dinrail.control.native import load_address
+from dinrail.control.native import PAGE_BYTES, load_address
 from dinrail.errors import FormatError
 
 _SPACES = ("dinrail_data", "dinrail_inputs", "dinrail_outputs", "dinrail_markers")
@@ -33,6 +34,9 @@ class Module:
         """Where the object begins in memory: what the debug map's addresses count from."""
         self.takes = tuple(self.find(f"dinrail_take_{index}") for index in range(len(image.tasks)))
         self.gives = tuple(self.find(f"dinrail_give_{index}") for index in range(len(image.tasks)))
+        code = code_range(ctypes.string_at(self.load_address, PAGE_BYTES))
+        self.code = range(self.load_address + code.start, self.load_address + code.stop)
+        """Addresses of its code, in memory."""
         self.guard = self.address("dinrail_guard")
         self.trap = self.address("dinrail_trap")
         self.read_inputs = self.find("dinrail_read_inputs")

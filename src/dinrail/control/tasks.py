@@ -223,4 +223,6 @@ def _module(module: Module, index: int, layout: int) -> dict[str, int]:
         "layout": layout,
         "take": module.takes[index],
         "give": module.gives[index],
+        "code_low": module.code.start,
+        "code_high": module.code.stop,
     }

@@ -29,6 +29,8 @@ _PROT_READ_WRITE, _MAP_PRIVATE_FIXED_ANONYMOUS = 3, 0x32
 _NEAR_STACK_BYTES = 64 << 10
 """A trap so near the stack pointer, where the stack may have ended, is the stack's end (its bounds may be unknown)."""
 _MOST_NESTED = 3
+_MOST_WORDS = 512
+"""Of the stack: as far up as the C library's own frames may reach."""
 
 GLOBALS = f"""\
 @dinrail_common = internal global ptr null
@@ -40,6 +42,7 @@ def functions() -> Iterator[Code]:
     yield _replace_page()
     yield _fault_of()
     yield _task_of()
+    yield _own_code()
     yield _pass_on()
     yield _signal()
     yield _signal_stack()
@@ -103,6 +106,29 @@ def _task_of() -> Code:
     return code
 
 
+def _own_code() -> Code:
+    """The address that a trap is told by: its own, or when it was in the C library, that of our call.
+
+    The library's functions keep no frame that one could walk; but the address that they return to is on the stack.
+    """
+    code = Code("own_code", "i64", ("module", "ptr"), ("counter", "i64"), ("stack", "i64"), ("high", "i64"))
+    module = Fields(code, code.arguments[0], ModuleBlock)
+    _, counter, stack, high = code.arguments
+    low, size = module.get("code_low"), module.get("code_high") - module.get("code_low")
+    with code.when((counter - low).below(size)):
+        code.give(counter)
+    first = stack & -8
+    words = (high - first) >> 3
+    with code.when(high.below(first)):
+        code.give(counter)
+    with code.count(words.smaller(code.constant(_MOST_WORDS))) as index:
+        word = code.load(first.to("ptr") + index * 8)
+        with code.when((word - low).below(size)):
+            code.give(word - 1)
+    code.give(counter)
+    return code
+
+
 def _pass_on() -> Code:
     """As if we were not there: the instruction is run again under the action of before."""
     code = Code("pass_on", "void", ("signal", "i32"))
@@ -139,6 +165,9 @@ def _signal() -> Code:
     stack = code.load(machine, _REGISTER_RSP)
     number = code.call("fault_of", "i32", found, signal, code.load(info, _SI_CODE, "i32"), address, stack)
     counter = code.load(machine, _REGISTER_RIP)
+    with code.when(nested.equals(1)):
+        own = code.call("own_code", "i64", module.address, counter, stack, code.load(record, context.STACK_HIGH))
+        code.call(module.pointer("trap"), "void", record, number, own, stack, frame, address)
     code.call(module.pointer("trap"), "void", record, number, counter, stack, frame, address)
     return code
 
