@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dinrail.control.change.instances import changed_instances
 from dinrail.control.change.plan import ChangePlan, Move, plan_change
 from dinrail.control.change.state import State, read_state
+from dinrail.control.context import NEW_OR_GONE
 from dinrail.errors import FormatError, Refused
 
 INT, DINT, TEXT, POINTER = (
@@ -51,6 +53,26 @@ def test_a_block_that_has_grown_keeps_what_it_had() -> None:
     assert plan.moves == (Move(72, 144, 4), Move(76, 136, 2))
     assert plan.added == ("fb.x",)
     assert plan.places == ((64, 72, 128), (72, 76, 144), (76, 78, 136))
+
+
+def test_what_starts_anew_is_not_carried_over() -> None:
+    """Neither as a variable nor in an instance that is else the same; addresses of it lead to its new place."""
+    types = [INT, DINT, block(3, 20, ("n", 1, 8), ("s", 1, 12), ("k", 1, 16))]
+    old = state(types, ("a", 1, 0), ("b", 1, 4), ("fb", 2, 64))
+    grown = block(3, 20, ("n", 1, 8), ("s", 1, 12, 1), ("k", 1, 16))  # type: ignore[arg-type]
+    new = state([INT, DINT, grown], ("a", 1, 8, 1), ("b", 1, 4), ("fb", 2, 64))  # type: ignore[arg-type]
+    plan = plan_change(old, new)
+    assert plan.moves == (Move(4, 4, 4), Move(72, 72, 4), Move(80, 80, 4))
+    assert (0, 4, 8) in plan.places
+    assert (76, 80, 76) in plan.places
+    assert (plan.added, plan.gone) == ((), ())
+
+
+def test_an_instance_that_starts_anew_comes_and_goes() -> None:
+    """Its FB_Exit and FB_Init are those of an instance that goes, and of one that comes."""
+    types = [DINT, block(3, 16, ("n", 0, 8))]
+    found = changed_instances(state(types, ("fb", 1, 0)), state(types, ("fb", 1, 64, 1)))  # type: ignore[arg-type]
+    assert (found.old, found.new) == ([(0, NEW_OR_GONE)], [(64, NEW_OR_GONE)])
 
 
 def test_a_block_whose_class_has_another_number_is_not_copied_whole() -> None:

@@ -144,3 +144,49 @@ def test_a_new_image_whose_beginning_fails_is_refused(tmp_path: Path) -> None:
             running.ask(Request.SWAP, str(tmp_path / "two.image").encode())
         running.more_cycles(5)
         assert running.channel.header.online_change_count == 0
+
+
+ANEW = """
+FUNCTION_BLOCK FB_Part
+VAR
+    kept : DINT;
+    {attribute 'no_copy'}
+    anew : DINT := 1000;
+END_VAR
+kept := kept + 1;
+anew := anew + 1;
+END_FUNCTION_BLOCK
+PROGRAM MAIN
+VAR
+    cycles : DINT;
+    part : FB_Part;
+    {attribute 'init_on_onlchange'}
+    own : DINT := 5000;
+END_VAR
+cycles := cycles + 1;
+own := own + 1;
+part();
+END_PROGRAM
+"""
+
+
+def test_what_says_so_starts_anew(tmp_path: Path) -> None:
+    """`no_copy` and `init_on_onlchange`: these begin as declared, all else goes on."""
+    first, second = image_of(ANEW), image_of(ANEW.replace("    cycles :", "    more : LREAL;\n    cycles :"))
+    (tmp_path / "two.image").write_bytes(second)
+    options = ControlOptions(tmp_path / "one.image", tmp_path / "channel")
+    options.image.write_bytes(first)
+    with control(options) as running:
+        running.more_cycles(200)
+        running.ask(Request.SWAP, str(tmp_path / "two.image").encode())
+        running.more_cycles(5)
+        snapshot = running.channel.snapshot(0)
+        assert snapshot is not None
+        part = symbol(second, "MAIN.part")
+        offsets = {f"part.{one.name}": part.offset + one.offset_bytes for one in part.type.members}
+        offsets |= {name: symbol(second, f"MAIN.{name}").offset for name in ("cycles", "own")}
+        found = {name: int.from_bytes(snapshot.data[at : at + 4], "little") for name, at in offsets.items()}
+        assert found["cycles"] == found["part.kept"] > 200
+        since = found["own"] - 5000
+        assert 0 < since < found["cycles"] - 150
+        assert found["part.anew"] == 1000 + since

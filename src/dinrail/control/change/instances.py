@@ -39,8 +39,10 @@ class _Walk:
         left = {one.name: one for one in new}
         for one in old:
             other = left.pop(one.name, None)
-            if other is None:
+            if other is None or other.anew:
                 _all_of(self.old, one.type, old_at + one.offset, self.found.old)
+                if other is not None:
+                    _all_of(self.new, other.type, new_at + other.offset, self.found.new)
             else:
                 self.match(one.type, other.type, old_at + one.offset, new_at + other.offset)
         for one in left.values():

@@ -1,8 +1,8 @@
 """From one image's state to the next one's: what is copied, and where addresses go.
 
 Same path, same type: carried over, member by member where a type has grown. What is new keeps its initial value; what
-is gone is gone. A variable that kept its name and changed its type is a reason to refuse: silently starting it anew
-could move a machine.
+is gone is gone; what says that it starts anew (`no_copy`, `init_on_onlchange`) does. A variable that kept its name and
+changed its type is a reason to refuse: silently starting it anew could move a machine.
 """
 
 from __future__ import annotations
@@ -60,6 +60,9 @@ class _Planner:
             other = target.pop(one.name, None)
             if other is None:
                 self.gone.append(path + one.name)
+            elif other.anew:
+                low, size_bytes = old_at + one.offset, self.old.types[one.type].size_bytes
+                self.places.append((low, low + size_bytes, new_at + other.offset))
             else:
                 self.match(path + one.name, one.type, other.type, old_at + one.offset, new_at + other.offset)
         self.added += [path + name for name in target]
@@ -116,6 +119,7 @@ class _Planner:
             return (
                 old.class_number == new.class_number
                 and len(old.fields) == len(new.fields)
+                and not any(one.anew for one in new.fields)
                 and all(
                     (one.name, one.offset) == (other.name, other.offset) and self.is_same(one.type, other.type)
                     for one, other in pairs

@@ -1,10 +1,11 @@
 """What an image says about its data (section `.dinrail.state`), for online change. Written by plc.emit.state.
 
-{"types": [TYPE...], "variables": [[path, type, offset]...]}      type: an index into `types`
+{"types": [TYPE...], "variables": [FIELD...]}      a field's name is the variable's path
+FIELD [name, type, offset] or [name, type, offset, 1]     type: an index into `types`; 1: starts anew
 TYPE  ["plain", name, size]                               nothing in it but values
       ["address", name]                                   POINTER, REFERENCE, interface, VAR_IN_OUT of a block: 8 bytes
       ["array", name, element's type, count]
-      ["record", name, size, class, [[name, type, offset]...]]   structure; or block of that class (-1: no block)
+      ["record", name, size, class, [FIELD...]]           structure; or block of that class (-1: no block)
 """
 
 from __future__ import annotations
@@ -47,11 +48,12 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A part of a record. offset: in it, bytes."""
+    """A part of a record. offset: in it, bytes. anew: its value is not carried over, it starts as it is declared."""
 
     name: str
     type: int
     offset: int
+    anew: int = 0
 
 
 @dataclass(frozen=True, slots=True)

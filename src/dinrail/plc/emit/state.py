@@ -22,13 +22,20 @@ from dinrail.plc.types.model import (
 from dinrail.plc.types.variable import Variable
 
 Row = list[object]
+_ANEW = frozenset(("no_copy", "init_on_onlchange"))
+"""Attributes. Source: Beckhoff Information System, "Attribute pragmas" (TwinCAT 3 PLC)."""
 
 
 def state_of(program: Program) -> bytes:
     """Every static with its type. Equal programs give equal bytes."""
     table = _Table()
-    variables = [[one.path or one.name, table.of(one.type), one.offset_bytes] for one in program.statics]
+    variables = [[one.path or one.name, table.of(one.type), one.offset_bytes, *_anew(one)] for one in program.statics]
     return json.dumps({"types": table.rows, "variables": variables}, separators=(",", ":")).encode()
+
+
+def _anew(variable: Variable) -> list[int]:
+    """What stands behind a field that starts anew in an online change."""
+    return [1] if any(each.name.lower() in _ANEW for each in variable.attributes) else []
 
 
 class _Table:
@@ -82,7 +89,7 @@ class _Table:
             elif one.is_reference_field:
                 rows.append([one.name, self._put(["address", f"REFERENCE TO {one.type.name}"]), one.offset_bytes])
             else:
-                rows.append([one.name, self.of(one.type), one.offset_bytes])
+                rows.append([one.name, self.of(one.type), one.offset_bytes, *_anew(one)])
         rows += [[",".join(names), self._put(["plain", "BIT", 1]), offset] for offset, names in bits.items()]
         return ["record", name, size_bytes, number, rows]
 
