@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 from dinrail.plc.types.model import SCALARS, Family, ScalarType
@@ -70,33 +71,27 @@ def constant(value: float, kind: ScalarType) -> str:
 
 def text_of(data: bytes) -> str:
     """Bytes as an LLVM string's inside."""
-    return "".join(_TEXT[byte] for byte in data)
+    return data.decode("latin-1").translate(_TEXT)
 
 
-_TEXT = [
-    chr(byte) if 32 <= byte < 127 and byte not in (0x22, 0x5C) else f"\\{byte:02X}"  # neither quote nor backslash
+_TEXT = {
+    byte: f"\\{byte:02X}"
     for byte in range(256)
-]
+    if not 32 <= byte < 127 or byte in (0x22, 0x5C)  # quote and backslash
+}
 
 
 def image_of(data: bytes) -> tuple[str, str]:
     """(type, value) of a constant image. Long runs of zeros cost nothing in the text."""
     parts: list[tuple[str, str]] = []
     at = 0
-    while at < len(data):
-        zero = data.find(bytes(_RUN_BYTES), at)
-        if zero < 0:
-            zero = len(data)
-        if zero > at:
-            parts.append((f"[{zero - at} x i8]", f'c"{text_of(data[at:zero])}"'))
-        end = zero
-        while end < len(data) and data[end : end + 4096] == bytes(min(4096, len(data) - end)):
-            end = min(end + 4096, len(data))
-        while end < len(data) and data[end] == 0:
-            end += 1
-        if end > zero:
-            parts.append((f"[{end - zero} x i8]", "zeroinitializer"))
-        at = end
+    for run in _ZEROS.finditer(data):
+        if run.start() > at:
+            parts.append(_bytes_of(data[at : run.start()]))
+        parts.append((f"[{run.end() - run.start()} x i8]", "zeroinitializer"))
+        at = run.end()
+    if at < len(data):
+        parts.append(_bytes_of(data[at:]))
     if len(parts) == 1:
         return parts[0]
     kinds = ", ".join(kind for kind, _ in parts)
@@ -104,4 +99,8 @@ def image_of(data: bytes) -> tuple[str, str]:
     return f"<{{ {kinds} }}>", f"<{{ {values} }}>"
 
 
-_RUN_BYTES = 32
+def _bytes_of(data: bytes) -> tuple[str, str]:
+    return f"[{len(data)} x i8]", f'c"{text_of(data)}"'
+
+
+_ZEROS = re.compile(rb"\0{32,}")
