@@ -31,6 +31,7 @@ from dinrail.plc.types.model import (
 
 if TYPE_CHECKING:
     from dinrail.plc.check.elaborator import Elaborator
+    from dinrail.plc.check.world import PouInfo
 
 _TEXTS = ("STRING", "WSTRING")
 _LONG = {"TOD": "TIME_OF_DAY", "DT": "DATE_AND_TIME", "LTOD": "LTIME_OF_DAY", "LDT": "LDATE_AND_TIME"}
@@ -89,10 +90,15 @@ def _by_library(e: Elaborator, operand: Operand, source: str, target: str, node:
         return operand
     for left in (source, _SHORT.get(source, source), _LONG.get(source, source)):
         for right in (target, _SHORT.get(target, target), _LONG.get(target, target)):
-            info = e.world.pou(f"{left}_TO_{right}")
+            info = _of_library(e, f"{left}_TO_{right}")
             if info is not None:
                 return e.call_function(info, node)
     raise e.told(node.at, "conversion", f"there is no conversion from {name_of(operand.type)} to {target}")
+
+
+def _of_library(e: Elaborator, name: str) -> PouInfo | None:
+    """A function of the library, whatever the project calls its own ones."""
+    return e.world.pou(e.world.key(name, "*"))
 
 
 def _member_names(e: Elaborator, operand: Operand, kind: EnumType, target: str, node: syntax.Call) -> Operand:
@@ -109,7 +115,7 @@ def _member_names(e: Elaborator, operand: Operand, kind: EnumType, target: str, 
     place = e.temporary(result, at)
     before: list[Statement] = []
     number = kept(e, loaded(operand, at), before, at)
-    info = e.world.pou(f"{kind.base.name}_TO_{target}")
+    info = _of_library(e, f"{kind.base.name}_TO_{target}")
     otherwise = []
     if info is not None:
         otherwise = put(e, place, result, e.call_function(info, node), at, at)

@@ -77,7 +77,7 @@ def callee(e: Elaborator, node: syntax.Call) -> Found:
         method, pou = e.scope.method, e.scope.pou
         if method is not None and method.name.upper() == text:
             return MethodRef(method, own_instance(e, node.at))
-        if pou is not None and pou.kind is PouKind.FUNCTION and pou.name.upper() == text:
+        if pou is not None and pou.kind is PouKind.FUNCTION and pou.syntax.name.upper() == text:
             return pou
     try:
         found = e.found(target)

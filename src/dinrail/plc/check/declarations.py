@@ -285,7 +285,7 @@ class Declarations:
         found = self.shelf.pop(name, None)
         if found is None:
             return None
-        info = new_pou(self, *found)
+        info = new_pou(self, *found, key=name)
         self.woken.append(info)
         settle_pou(self, info)
         self.complete_woken()

@@ -83,4 +83,4 @@ def result_name(scope: Scope) -> str:
     """A function's, method's or property's own name."""
     if scope.method is not None:
         return scope.method.name.partition(".")[0]
-    return scope.pou.name if scope.pou else ""
+    return scope.pou.syntax.name if scope.pou else ""

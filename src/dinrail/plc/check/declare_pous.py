@@ -28,14 +28,18 @@ HOMES = {
 }
 
 
-def new_pou(declarations: Declarations, pou: Pou, namespace: str = "") -> PouInfo:
-    """The shell of a POU, registered: others can name it and hold instances of it."""
+def new_pou(declarations: Declarations, pou: Pou, namespace: str = "", key: str = "") -> PouInfo:
+    """The shell of a POU, registered: others can name it and hold instances of it.
+
+    key: what it is registered as, `TC2_STANDARD.TON` where another POU has its name; its own name then is as long.
+    """
     world = declarations.world
-    info = PouInfo(pou.name, pou.kind, pou, namespace, from_library=bool(namespace))
-    name = pou.name.upper()
+    full_name = f"{namespace}.{pou.name}" if "." in key else pou.name
+    info = PouInfo(full_name, pou.kind, pou, namespace, from_library=bool(namespace))
+    name = key or pou.name.upper()
     if pou.kind is PouKind.FUNCTION_BLOCK:
         info.type = FunctionBlockType(
-            pou.name,
+            full_name,
             abstract=pou.abstract,
             final=pou.final,
             pack_bytes=pack_bytes(pou.attributes),
@@ -46,7 +50,7 @@ def new_pou(declarations: Declarations, pou: Pou, namespace: str = "") -> PouInf
         )
         world.program.classes.append(info.type)
     elif pou.kind is PouKind.INTERFACE:
-        info.type = InterfaceType(pou.name, number=len(world.program.interfaces), at=pou.at)
+        info.type = InterfaceType(full_name, number=len(world.program.interfaces), at=pou.at)
         world.program.interfaces.append(info.type)
     if info.type is not None:
         world.types[name] = info.type
@@ -74,9 +78,9 @@ def settle_pou(declarations: Declarations, info: PouInfo) -> None:
 def _own_variables(declarations: Declarations, info: PouInfo) -> None:
     pou, home = info.syntax, HOMES[info.kind]
     scope = Scope(declarations.world, info)
-    function = new_function(pou, pou.name, info)
+    function = new_function(pou, info.name, info)
     info.function = function
-    declared = declare_variables(declarations, pou.blocks, scope, home, pou.name, info.variables)
+    declared = declare_variables(declarations, pou.blocks, scope, home, info.name, info.variables)
     settle_variables(declarations, declared, home)
     if home is Home.FUNCTION:
         settle_call(declarations, function, pou.returns, scope, info.variables, declared)

@@ -72,7 +72,10 @@ def _find(declarations: Declarations, info: PouInfo, written: NamedType, kind: P
     """The POU of that name, settled; None with a message when there is none, or when it builds on `info` itself."""
     world = declarations.world
     name = written.parts[-1]
-    found = world.pou(name.upper())
+    is_qualified = len(written.parts) > 1
+    space = written.parts[-2].upper() if is_qualified else info.namespace.upper()
+    key = world.within(space, name.upper()) if is_qualified else world.key(name.upper(), space)
+    found = world.pou(key)
     if found is None or found.kind is not kind:
         wanted = f"a {WORDS[info.kind]} can only {word} a{'n' if kind is PouKind.INTERFACE else ''} {WORDS[kind]}"
         if found is not None:

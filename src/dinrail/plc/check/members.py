@@ -78,7 +78,8 @@ def _namespace_member(e: Elaborator, space: Namespace, node: syntax.Member) -> F
         if (number := TYPE_CLASS.members.get(text)) is not None:
             return Operand(TYPE_CLASS, core.Constant(node.at, TYPE_CLASS.base, number))
     if text in e.world.namespaces.get(space.name, ()):
-        entity = e.world.hidden.get((space.name, text)) or e.world.find(text)
+        key = e.world.within(space.name, text)
+        entity = e.world.hidden.get((space.name, text)) or (e.world.find(text) if key == text else e.world.pou(key))
         if entity is not None:
             return entity_found(e, entity, node.at)
         if (kind := e.world.types.get(text)) is not None:

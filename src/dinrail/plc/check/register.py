@@ -35,6 +35,8 @@ def register(declarations: Declarations, units: Sequence[Unit]) -> None:
     for unit in units:
         if not unit.namespace:
             _own(declarations, unit)
+    world = declarations.world
+    world.own = {*world.types, *world.pous}
     for unit in (*units, SYSTEM):
         if unit.namespace:
             _library(declarations, unit)
@@ -122,8 +124,12 @@ def _library(declarations: Declarations, unit: Unit) -> None:
     for pou in unit.pous:
         name = pou.name.upper()
         names.add(name)
-        if name not in world.types and name not in world.pous:
-            declarations.shelf.setdefault(name, (pou, unit.namespace))
+        if name in world.types or name in world.pous or name in declarations.shelf:
+            spaces = world.shadowed.setdefault(name, [])
+            if unit.namespace.upper() not in spaces:
+                spaces.append(unit.namespace.upper())
+            name = world.within(unit.namespace.upper(), name)
+        declarations.shelf.setdefault(name, (pou, unit.namespace))
     for listed in unit.globals:
         names.add(listed.name.upper())
         if attribute(listed.attributes, "qualified_only") is None:

@@ -51,12 +51,12 @@ class EnumScope(Scope):
 def type_of(world: World, scope: Scope, expr: TypeExpr) -> Type:
     """The type that was written; UNKNOWN when there is none such, which has then been reported."""
     if type(expr) is NamedType:
-        return named_type(world, expr)
+        return named_type(world, expr, scope.space)
     return _BY_NODE[type(expr)](world, scope, expr)
 
 
-def named_type(world: World, expr: NamedType) -> Type:
-    """`INT`, `ST_Point`, `Tc2_Standard.TON`."""
+def named_type(world: World, expr: NamedType, space: str = "") -> Type:
+    """`INT`, `ST_Point`, `Tc2_Standard.TON`. space: the library whose code it is (Scope.space)."""
     name = expr.parts[-1].upper()
     if len(expr.parts) == 1:
         scalar = SCALAR_NAMES.get(name)
@@ -66,9 +66,10 @@ def named_type(world: World, expr: NamedType) -> Type:
         return system
     elif not _namespace_has(world, expr):
         return UNKNOWN
-    kind = world.types.get(name)
+    key = world.key(name, space) if len(expr.parts) == 1 else world.within(expr.parts[-2].upper(), name)
+    kind = world.types.get(key)
     if kind is None:
-        pou = world.wake(name)
+        pou = world.wake(key)
         kind = pou.type if pou else None
     if kind is not None:
         if type(kind) is AliasType or type(kind) is EnumType:

@@ -234,6 +234,9 @@ class World:
     pous:     programs, functions, function blocks, interfaces. Ask `pou(name)` for one.
     hidden:   libraries' variable lists whose name another list has: (library, name), both in upper case. Found by the
               library's own code, and behind its name.
+    shadowed: POUs of libraries whose name the project, or another library, has, too: name -> the libraries, all in
+              upper case. Such a one is registered as `TC2_STANDARD.TON`; see `key`.
+    own:      names of the project's types and POUs.
     free:     variables that need no qualifier; enum_values likewise.
     namespaces: library name -> the names that it declared (to refuse `Tc2_Standard.FB_OfMine`).
     """
@@ -245,6 +248,8 @@ class World:
     pous: dict[str, PouInfo] = field(default_factory=dict)
     globals: dict[str, GlobalInfo] = field(default_factory=dict)
     hidden: dict[tuple[str, str], GlobalInfo] = field(default_factory=dict)
+    shadowed: dict[str, list[str]] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
     free: dict[str, Variable] = field(default_factory=dict)
     enum_values: dict[str, list[EnumValue]] = field(default_factory=dict)
     namespaces: dict[str, set[str]] = field(default_factory=dict)
@@ -270,6 +275,22 @@ class World:
     def pou(self, name: str) -> PouInfo | None:
         """A POU by its upper-case name."""
         return self.pous.get(name) or self.wake(name)
+
+    def key(self, name: str, space: str) -> str:
+        """What an upper-case name is registered as, for code of that library (upper case; `` is the project).
+
+        A library's code means its own, and never the project's.
+        """
+        spaces = self.shadowed.get(name)
+        if not spaces or not space:
+            return name
+        if space in spaces:
+            return f"{space}.{name}"
+        return f"{spaces[0]}.{name}" if name in self.own else name
+
+    def within(self, space: str, name: str) -> str:
+        """What `space.name` is registered as."""
+        return f"{space}.{name}" if space in self.shadowed.get(name, ()) else name
 
     def find(self, name: str) -> Entity | None:
         """A global of that upper-case name: variable, POU, variable list, enumeration's member, library.
@@ -307,8 +328,16 @@ class Scope:
             return variable
         if self.pou is not None and (found := self.pou.find(name)) is not None:
             return found
-        if self.world.hidden and self.pou is not None:
-            listed = self.world.hidden.get((self.pou.namespace.upper(), name))
+        space = self.space
+        if space:
+            listed = self.world.hidden.get((space, name))
             if listed is not None:
                 return listed
+            if (key := self.world.key(name, space)) != name:
+                return self.world.pou(key)
         return self.world.find(name)
+
+    @property
+    def space(self) -> str:
+        """The library whose code it is, in upper case; `` is the project."""
+        return self.pou.namespace.upper() if self.pou is not None else ""
