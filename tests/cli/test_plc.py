@@ -249,6 +249,17 @@ def test_run_on_the_real_clock_is_a_control_of_its_own(dinrail: Program) -> None
     assert told["cycles"] > 10
 
 
+def test_files_of_the_folder_are_never_run(dinrail: Program) -> None:
+    """A project's folder may hold files named as modules of ours or of Python's: the control does not load them."""
+    for name in ("json.py", "ctypes.py", "dinrail.py", "llvmlite.py"):
+        dinrail.write(name, "raise SystemExit('this was run')\n")
+    script = Path(sys.executable).parent / "dinrail"
+    argv = [str(script), "--json", "plc", "run", dinrail.write("good.st", GOOD), "--for", "0.5", "--print", "MAIN.n"]
+    done = subprocess.run(argv, cwd=dinrail.folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["values"]["MAIN.n"] > 10
+
+
 def test_a_twincat_project_builds_as_it_is(dinrail: Program) -> None:
     """The packaging line, a .plcproj with POUs, GVLs, DUTs, interfaces and two tasks, checks, builds and runs."""
     project = Path(__file__).parent.parent / "corpus" / "packline"

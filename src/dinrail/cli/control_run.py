@@ -54,7 +54,9 @@ def run(
     cores = tuple(core or ())
     options = ControlOptions(image.absolute(), place.absolute(), kept, cores=cores, start=not stopped, port=port)
     # A process of its own: what is loaded here must be locked in memory by nobody.
-    process = subprocess.Popen([sys.executable, "-m", "dinrail.control", *options.argv(None)], start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "dinrail.control", *options.argv(None)], start_new_session=True
+    )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: process.terminate())
     raise typer.Exit(process.wait())

@@ -145,7 +145,7 @@ def _live(image: Path, names: Sequence[str], seconds: float | None, *, as_json: 
     from dinrail.control.options import ControlOptions
 
     options = ControlOptions(image=image, channel=image.with_name("channel"))
-    argv = [sys.executable, "-m", "dinrail.control", *options.argv(None)]
+    argv = [sys.executable, "-P", "-m", "dinrail.control", *options.argv(None)]
     log = image.with_name("control.log")
     with log.open("wb") as out:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)

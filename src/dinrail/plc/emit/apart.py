@@ -52,7 +52,7 @@ def objects_of(texts: Sequence[str], options: Options) -> list[bytes]:
 def _start(folder: Path, index: int, text: str, options: Options) -> _Worker:
     source, output = folder / f"{index}.ll", folder / f"{index}.o"
     source.write_text(text)
-    argv = [sys.executable, "-m", __name__, options.cpu, str(options.optimise)]
+    argv = [sys.executable, "-P", "-m", __name__, options.cpu, str(options.optimise)]
     with source.open("rb") as given, output.open("wb") as made:
         process = subprocess.Popen(argv, stdin=given, stdout=made, stderr=subprocess.PIPE)
     return _Worker(index, process, output)
