@@ -197,6 +197,21 @@ END_PROGRAM
     assert told[2].strip() == "called from MAIN line 19 (wild.st:19)"
 
 
+def test_what_a_program_logs_is_shown(dinrail: Program) -> None:
+    """ADSLOGSTR and the text of an ASSERT that fails, in the order in which they were logged."""
+    text = """PROGRAM MAIN
+VAR n : INT; END_VAR
+n := n + 1;
+ADSLOGSTR(ADSLOG_MSGTYPE_HINT, 'cycle %s', 'one');
+ASSERT(n < 2, 'n is 2');
+END_PROGRAM
+"""
+    told = json.loads(dinrail("--json", "plc", "run", dinrail.write("log.st", text), "--cycles", "3", code=1))
+    assert told["log"] == ["cycle one", "cycle one", "n is 2"]
+    dinrail("plc", "run", "log.st", "--cycles", "1")
+    assert dinrail.err == "log: cycle one\n"
+
+
 def test_an_unknown_variable_is_told_with_those_that_are_there(dinrail: Program) -> None:
     """--print of a name that is not there exits with 2 and names others."""
     dinrail("plc", "run", dinrail.write("good.st", GOOD), "--cycles", "1", "--print", "MAIN.nn", code=2)
@@ -238,6 +253,31 @@ def test_a_failing_test_tells_where(dinrail: Program) -> None:
     assert "FAILED TEST_Ramp (2 cycles)" in out
     line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if "fValue = 3.0" in text)
     assert f"TEST_Ramp.st:{line}" in out
+
+
+def test_each_test_has_fresh_data_and_its_own_path(dinrail: Program) -> None:
+    """Tests are built together and run alone: a global begins anew in each, and a failure's path ends at the test."""
+    names = [f"TEST_{number:02}" for number in range(40)]
+    bodies = "".join(
+        f"PROGRAM {name}\nVAR bDone : BOOL; n : INT; END_VAR\nn := n + 1;\ntotal := total + 1;\n"
+        f"ASSERT(total = n, 'another test was here');\nbDone := n = 3;\nEND_PROGRAM\n"
+        for name in names
+    )
+    bad = "PROGRAM TEST_Bad\nF_Wrong(1);\nEND_PROGRAM\n"
+    text = (
+        "VAR_GLOBAL\n total : INT;\nEND_VAR\nFUNCTION F_Wrong : BOOL\nVAR_INPUT\n n : INT;\nEND_VAR\n"
+        f"ASSERT(n = 2, 'one is not two');\nEND_FUNCTION\n{bodies}{bad}"
+    )
+    out = dinrail("plc", "test", dinrail.write("many.st", text), code=1)
+    assert [line for line in out.splitlines() if line.startswith("ok")] == [
+        f"ok     {name} (3 cycles)" for name in names
+    ]
+    (at,) = (number for number, line in enumerate(out.splitlines()) if line.startswith("FAILED"))
+    told = [line.strip() for line in out.splitlines()[at : at + 6]]
+    assert told[0] == "FAILED TEST_Bad (1 cycles)"
+    assert told[1] == "log: one is not two"
+    assert any(line.startswith("called from TEST_Bad line 2") for line in told)
+    assert "DinrailTests" not in out
 
 
 def test_run_on_the_real_clock_is_a_control_of_its_own(dinrail: Program) -> None:

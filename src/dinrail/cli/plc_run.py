@@ -92,7 +92,8 @@ def _stepped(image: Path, cycles: int, names: Sequence[str], *, as_json: bool) -
         late = control.leave() if cycles else None
         if late is not None:
             faults.append(control.lines_of(late, "FB_Exit"))
-        _say(values, faults, cycles, as_json=as_json)
+        logged = [entry.text for entry in control.logged()]
+        _say(values, faults, cycles, as_json=as_json, logged=logged)
 
 
 def _say(
@@ -102,8 +103,12 @@ def _say(
     *,
     as_json: bool,
     shown: bool = False,
+    logged: Sequence[str] = (),
 ) -> None:
-    """Values and faults at the end; exit code 1 when there are faults. shown: people have seen the values already."""
+    """Values, what was logged, and faults at the end; exit code 1 when there are faults.
+
+    shown: people have seen the values already.
+    """
     from dinrail.cli.output import print_json
     from dinrail.cli.plc_values import type_of
     from dinrail.iec.text import as_json as value_as_json
@@ -111,10 +116,12 @@ def _say(
 
     if as_json:
         said = {place.path: value_as_json(type_of(place), value) for place, value in values}
-        print_json({"cycles": cycles, "values": said, "faults": faults})
+        print_json({"cycles": cycles, "values": said, "faults": faults, "log": list(logged)})
     else:
         for place, value in () if shown else values:
             sys.stdout.write(f"{place.path} = {format_value(type_of(place), value)}\n")
+        for text in logged:
+            sys.stderr.write(f"log: {text}\n")
         for lines in faults:
             sys.stderr.write("\n".join(lines) + "\n")
     if faults:

@@ -1,16 +1,20 @@
-"""`dinrail plc test`: a project's own tests, each on a fresh application and a clock of its own."""
+"""`dinrail plc test`: a project's own tests, each on a fresh application and a clock of its own.
+
+All are in one image, which is built once: the only task calls a program of ours, and that the test whose number it is
+given before the first cycle.
+"""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dinrail.cli.plc_build import Paths, image_of, loaded, say
+from dinrail.cli.plc_build import Paths, image_of, loaded
 from dinrail.cli.session import Session
 
 if TYPE_CHECKING:
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
     from dinrail.plc.project.model import Project
 
 PREFIX = "TEST_"
+_RUNNER = "DinrailTests"
+_WHICH = f"{_RUNNER}.nTest"
+_SOURCE = "<tests>"
 _DONE = "bDone"
 _STATUS_FAILED = 1
 
@@ -52,23 +59,20 @@ def run_tests(
     """
     from dinrail.cli.output import print_json
     from dinrail.errors import BadRequest, Refused
-    from dinrail.plc.build import check, refusal
 
     session = Session.of(context)
     session.require_this_machine()
     project = loaded(paths)
-    result = check(project, _programs(project))
-    if result.report.failed:
-        say(result, to_stderr=True)
-        raise refusal(result)
-    wanted = [name for name in result.programs if _fits(name, only)]
+    tests = _tests_of(project)
+    wanted = [(number, name) for number, name in enumerate(tests) if _fits(name, only)]
     if not wanted:
         raise BadRequest(
             f"no PROGRAM fits {only!r}",
             where=project.name,
             hint=f"a test is a PROGRAM whose name begins with {PREFIX}",
         )
-    outcomes = [_one(project, name, cycles) for name in wanted]
+    image, _ = image_of(_with_runner(project, tests), (_RUNNER,))
+    outcomes = [_one(image, number, name, cycles) for number, name in wanted]
     failed = [one for one in outcomes if not one.passed]
     if session.as_json:
         print_json({"tests": outcomes, "failed": len(failed)})
@@ -78,34 +82,45 @@ def run_tests(
         raise Refused(f"{len(failed)} of {len(outcomes)} tests failed", where=project.name)
 
 
-def _programs(project: Project) -> Sequence[str]:
-    """Names of all tests, before anything is checked: what the one task of this check calls."""
+def _tests_of(project: Project) -> list[str]:
+    """Names of all tests, before anything is checked."""
     from dinrail.plc.parse.declaration import PouKind
     from dinrail.plc.project.parse import parse_project
     from dinrail.plc.source import Report
 
-    units = parse_project(project, Report())
+    units = parse_project(replace(project, messages=[]), Report())
     names = [pou.name for pou in units[0].pous if pou.kind is PouKind.PROGRAM]
-    return [name for name in names if _fits(name, "*")] or names
+    return [name for name in names if _fits(name, "*")]
+
+
+def _with_runner(project: Project, tests: Sequence[str]) -> Project:
+    """The project and the program that calls one of its tests."""
+    from dinrail.plc.project.model import PlainText
+    from dinrail.plc.source import Source
+
+    branches = "\n".join(f"{number}: {name}();" for number, name in enumerate(tests))
+    text = f"PROGRAM {_RUNNER}\nVAR\n    nTest : DINT;\nEND_VAR\nCASE nTest OF\n{branches}\nEND_CASE\nEND_PROGRAM\n"
+    source = Source(_SOURCE, text, max(project.sources(), default=0) + 1)
+    return replace(project, documents=[*project.documents, PlainText(source)])
 
 
 def _fits(name: str, pattern: str) -> bool:
     return name.upper().startswith(PREFIX) and fnmatchcase(name.upper(), pattern.upper())
 
 
-def _one(project: Project, name: str, most: int) -> Outcome:
+def _one(image: bytes, number: int, name: str, most: int) -> Outcome:
     import tempfile
 
     from dinrail.cli.plc_values import Variables
     from dinrail.control.stepped import Stepped
     from dinrail.errors import BadRequest
 
-    image, _ = image_of(project, (name,))
     with tempfile.TemporaryDirectory(prefix="dinrail-test-") as folder:
         path = Path(folder) / "test.image"
         path.write_bytes(image)
         with Stepped(path, path.with_name("channel")) as control:
             variables = Variables(control.image)
+            control.put(variables.place(_WHICH).offset, number.to_bytes(4, "little"))
             try:
                 done = variables.place(f"{name}.{_DONE}")
             except BadRequest:
@@ -116,7 +131,8 @@ def _one(project: Project, name: str, most: int) -> Outcome:
                     control.run(1)
                     text = control.fault_text()
                 if text:
-                    return Outcome(name, False, cycle, tuple(text))
+                    said = [f"log: {entry.text}" for entry in control.logged()]
+                    return Outcome(name, False, cycle, (*said, *(line for line in text if f"({_SOURCE}:" not in line)))
                 if done and variables.read(control.channel, done):
                     return Outcome(name, True, cycle)
     if done:

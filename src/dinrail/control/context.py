@@ -70,6 +70,34 @@ LOG_TEXT_BYTES = LOG_ENTRY_BYTES - 24
 
 
 @dataclass(frozen=True, slots=True)
+class LogEntry:
+    """What code has logged (ADSLOGSTR, ASSERT). task: its number, from 1."""
+
+    time_ns: int
+    level: int
+    task: int
+    text: str
+
+
+def log_entries(ring: bytes) -> list[LogEntry]:
+    """What is in a copy of `dinrail_log`, oldest first; an entry that was being written ends it."""
+    begun = int.from_bytes(ring[:8], "little")
+    found = []
+    for number in range(max(begun - LOG_ENTRIES, 0), begun):
+        entry = ring[log_place(number) : log_place(number) + LOG_ENTRY_BYTES]
+        if int.from_bytes(entry[:8], "little") != number + 1:
+            break
+        time_ns, level, task = struct.unpack_from("<QII", entry, 8)
+        found.append(LogEntry(time_ns, level, task, entry[24:].split(b"\0", 1)[0].decode("cp1252", "replace")))
+    return found
+
+
+def log_place(number: int) -> int:
+    """Where the entry of that number (from 0) begins in the ring."""
+    return LOG_HEADER_BYTES + number % LOG_ENTRIES * LOG_ENTRY_BYTES
+
+
+@dataclass(frozen=True, slots=True)
 class FaultRecord:
     """What a task left behind when it stopped. code: core.program.Fault; frames: see the module."""
 

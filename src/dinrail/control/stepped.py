@@ -15,7 +15,7 @@ from typing import Self
 
 from dinrail.control import context
 from dinrail.control.channel.create import Loaded, Owner, create_channel, show_channel
-from dinrail.control.channel.layout import ChannelHeader, State, offset_of
+from dinrail.control.channel.layout import ChannelHeader, Space, State, offset_of
 from dinrail.control.channel.plan import plan_channel
 from dinrail.control.channel.reader import Channel
 from dinrail.control.context import FaultRecord
@@ -88,6 +88,17 @@ class Stepped:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def logged(self) -> list[context.LogEntry]:
+        """What the code has logged so far, the last 256 entries."""
+        at = self.module.log
+        size_bytes = context.log_place(context.LOG_ENTRIES - 1) + context.LOG_ENTRY_BYTES
+        return context.log_entries(ctypes.string_at(at, size_bytes)) if at else []
+
+    def put(self, offset: int, data: bytes) -> None:
+        """Bytes into the application's data, between two cycles."""
+        ctypes.memmove(self.module.bases[Space.DATA] + offset, data, len(data))
+        self.module.seed()
 
     def cycle(self, task: int = 0) -> FaultRecord | None:
         """One cycle of one task, at the clock's time; the fault that stopped it, if it is stopped."""

@@ -144,10 +144,10 @@ class Watch:
             self._log_address, self._log_next = at, 0
         begun = ctypes.c_uint64.from_address(at).value
         for number in range(max(self._log_next, begun - context.LOG_ENTRIES), begun):
-            entry = ctypes.string_at(at + _log_place(number), context.LOG_ENTRY_BYTES)
+            entry = ctypes.string_at(at + context.log_place(number), context.LOG_ENTRY_BYTES)
             if int.from_bytes(entry[:8], "little") != number + 1:
                 break
-            target = control.plan.log + _log_place(self._logged)
+            target = control.plan.log + context.log_place(self._logged)
             control.memory.set_u64(target, 0)
             control.memory.write(target + 8, entry[8:])
             self._logged += 1
@@ -160,7 +160,3 @@ class Watch:
         for index, planned in enumerate(control.plan.tasks):
             used = control.threads.stack_used_bytes(index)
             control.memory.set_u64(planned.record + offset_of(TaskRecord, "stack_used_bytes"), used)
-
-
-def _log_place(number: int) -> int:
-    return context.LOG_HEADER_BYTES + number % context.LOG_ENTRIES * context.LOG_ENTRY_BYTES
