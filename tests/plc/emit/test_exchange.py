@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ctypes
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from plc_wrong import check_text
 
-from dinrail.plc.core.program import Fault
+from dinrail.plc.core.program import Fault, TaskProgram
 from dinrail.plc.emit import abi
 from dinrail.plc.emit.session import Session
 from dinrail.plc.library import library_units
@@ -218,3 +221,65 @@ def test_a_handshake_in_plain_memory_keeps_its_order() -> None:
         assert session.read("P_Two.seen.a") == cycle
         assert (session.read("test.b"), session.read("test.c")) == (b, not b)
         assert session.read("test.ready") is False
+
+
+VARIABLES = [f"v{number}" for number in range(6)]
+
+
+@st.composite
+def task_bodies(draw: st.DrawFn) -> list[str]:
+    """A body for each task. Variable n is written by task n MOD 3 alone, and read by whoever likes."""
+    bodies = []
+    for task in range(3):
+        lines = []
+        for _ in range(draw(st.integers(1, 5))):
+            target = draw(st.sampled_from([name for at, name in enumerate(VARIABLES) if at % 3 == task]))
+            source, other = draw(st.sampled_from(VARIABLES)), draw(st.sampled_from(VARIABLES))
+            lines.append(
+                draw(
+                    st.sampled_from(
+                        (
+                            f"{target}.a := {source}.a + {draw(st.integers(1, 9))};",
+                            f"{target}.b := {source}.b - {other}.a;",
+                            f"{target} := {source};",
+                            f"{target}.text := CONCAT({source}.text, 'x');",
+                            f"IF {source}.a > {other}.a THEN {target}.a := {other}.b; END_IF",
+                            f"{target}.b := Mixed({source}, {other});",
+                            f"MEMCPY(ADR({target}.b), ADR({source}.a), 4);",
+                        )
+                    )
+                )
+            )
+        bodies.append("\n".join(lines))
+    return bodies
+
+
+MIXED = """
+FUNCTION Mixed : DINT
+VAR_IN_OUT CONSTANT
+    one, other : ST;
+END_VAR
+Mixed := one.a * 3 + other.b + LEN(one.text);
+END_FUNCTION
+"""
+
+
+@pytest.mark.control
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(task_bodies(), st.lists(st.integers(0, 2), max_size=20))
+def test_cycles_that_do_not_overlap_are_as_in_one_memory(bodies: list[str], schedule: list[int]) -> None:
+    """Any programs, any order of cycles: what is handed over is what plain memory holds, to the last byte."""
+    variables = ", ".join(VARIABLES) + " : ST;"
+    names = ("P_One", "P_Two", "P_Three")
+    text = f"{DECLARED}{MIXED}VAR_GLOBAL\n{variables}\nEND_VAR\n" + "".join(
+        f"PROGRAM {name}\n{body}\nEND_PROGRAM\n" for name, body in zip(names, bodies, strict=True)
+    )
+    program, report = check_text(text, TASKS, library_units())
+    said = [each for each in report.messages if each.severity is Severity.ERROR]
+    assert not said, said
+    exchanged = Session(program)
+    plain = Session(program, None, [TaskProgram(each.name, each.programs) for each in program.tasks])
+    for task in schedule:
+        exchanged.cycle(task)
+        plain.cycle(task)
+    assert exchanged.data() == plain.data()
