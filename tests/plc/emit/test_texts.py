@@ -78,3 +78,42 @@ def test_constants_are_copied_cut_to_the_place() -> None:
     assert session.cycle() is None
     assert session.data()[other_offset(session, "MAIN.s") :][:4] == b"abc\0"
     assert session.read("MAIN.t") == "abc"
+
+
+@cache
+def long_application() -> Session:
+    """Compares places of several widths with each other."""
+    tests = "\n".join(f"r[{at}] := a {operator} b; s[{at}] := a {operator} c;" for at, operator in enumerate(OPERATORS))
+    return session_of(f"""
+    PROGRAM MAIN
+    VAR
+        a : STRING(40); b : STRING(31); c : STRING(40); r, s : ARRAY [0..5] OF BOOL;
+    END_VAR
+    {tests}
+    END_PROGRAM
+    """)
+
+
+FEW = st.sampled_from([0, 0x61, 0x62, 0x80, 0xFF])
+
+
+@st.composite
+def three_memories(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
+    """41, 32 and 41 bytes that begin alike for a while, with NULs anywhere, and anything behind them."""
+    common = bytes(draw(st.lists(st.sampled_from([0x61, 0x62, 0xFF]), max_size=41)))
+    a, b, c = (common + bytes(draw(st.lists(FEW, max_size=41))) for _ in range(3))
+    return a[:41].ljust(41, b"\xaa"), b[:32].ljust(32, b"\xbb"), c[:41].ljust(41, b"\xaa")
+
+
+@settings(max_examples=400)
+@given(three_memories())
+def test_only_what_stands_before_the_nul_is_compared(memories: tuple[bytes, bytes, bytes]) -> None:
+    """Whatever lies behind the first NUL, and without one: to the end of each place."""
+    session = long_application()
+    begin = session.data_address
+    for name, data in zip("abc", memories, strict=True):
+        session.write_data(session.spot(f"MAIN.{name}").address - begin, data)
+    assert session.cycle() is None
+    a, b, c = (data.split(b"\0", 1)[0] for data in memories)
+    assert session.read("MAIN.r") == [compare(a, b) for compare in OPERATORS.values()]
+    assert session.read("MAIN.s") == [compare(a, c) for compare in OPERATORS.values()]

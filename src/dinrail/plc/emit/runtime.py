@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dinrail.control import context
 from dinrail.plc.core.program import Fault
+from dinrail.plc.emit import texts
 from dinrail.plc.emit.changing import CHANGE_OF
 from dinrail.plc.emit.heap import ALLOCATE, RELEASE
 
@@ -29,8 +30,8 @@ _MEMMOVE = (
 )
 _MEMSET = ("llvm.memset.p0.i64", "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg) nounwind willreturn")
 _LEADING_ZEROS = ("llvm.ctlz.i64", "declare i64 @llvm.ctlz.i64(i64, i1 immarg) nounwind memory(none)")
+_TRAILING_ZEROS = ("llvm.cttz.i64", "declare i64 @llvm.cttz.i64(i64, i1 immarg) nounwind memory(none)")
 _STRNLEN = ("strnlen", "declare i64 @strnlen(ptr, i64) nounwind willreturn memory(argmem: read)")
-_STRNCMP = ("strncmp", "declare i32 @strncmp(ptr, ptr, i64) nounwind willreturn memory(argmem: read)")
 
 _FAULT = f"""\
 define internal void @dinrail_fault(ptr %ctx, i32 %code, i64 %place, i64 %v0, i64 %v1, i64 %v2) #3 {{
@@ -169,102 +170,6 @@ caught:
   ret i64 %fault
 }}"""
 
-_COMPARE_TEXT_16 = """\
-define internal i32 @text_compare_16(ptr %a, i64 %na, ptr %b, i64 %nb) #1 {
-entry:
-  br label %head
-head:
-  %i = phi i64 [ 0, %entry ], [ %next, %more ]
-  %ina = icmp ult i64 %i, %na
-  br i1 %ina, label %loada, label %enda
-loada:
-  %pa = getelementptr inbounds i16, ptr %a, i64 %i
-  %va = load i16, ptr %pa, align 1
-  br label %enda
-enda:
-  %ca = phi i16 [ 0, %head ], [ %va, %loada ]
-  %inb = icmp ult i64 %i, %nb
-  br i1 %inb, label %loadb, label %endb
-loadb:
-  %pb = getelementptr inbounds i16, ptr %b, i64 %i
-  %vb = load i16, ptr %pb, align 1
-  br label %endb
-endb:
-  %cb = phi i16 [ 0, %enda ], [ %vb, %loadb ]
-  %wa = zext i16 %ca to i32
-  %wb = zext i16 %cb to i32
-  %difference = sub i32 %wa, %wb
-  %same = icmp eq i32 %difference, 0
-  %alive = icmp ne i16 %ca, 0
-  %go = and i1 %same, %alive
-  br i1 %go, label %more, label %done
-more:
-  %next = add i64 %i, 1
-  br label %head
-done:
-  ret i32 %difference
-}"""
-
-_COMPARE_TEXT_8 = """\
-define internal i32 @text_compare_8(ptr %a, i64 %na, ptr %b, i64 %nb) #1 {
-entry:
-  %shorter = icmp ult i64 %na, %nb
-  %both = select i1 %shorter, i64 %na, i64 %nb
-  %sign = call i32 @strncmp(ptr %a, ptr %b, i64 %both)
-  %differ = icmp ne i32 %sign, 0
-  %alike = icmp eq i64 %na, %nb
-  %known = or i1 %differ, %alike
-  br i1 %known, label %done, label %tail
-tail:
-  %length = call i64 @strnlen(ptr %a, i64 %both)
-  %ended = icmp ult i64 %length, %both
-  br i1 %ended, label %done, label %longer
-longer:
-  %which = select i1 %shorter, ptr %b, ptr %a
-  %at = getelementptr inbounds i8, ptr %which, i64 %both
-  %unit = load i8, ptr %at, align 1
-  %more = zext i8 %unit to i32
-  %less = sub i32 0, %more
-  %rest = select i1 %shorter, i32 %less, i32 %more
-  br label %done
-done:
-  %answer = phi i32 [ %sign, %entry ], [ 0, %tail ], [ %rest, %longer ]
-  ret i32 %answer
-}"""
-
-_COPY_TEXT_8 = """\
-define internal void @text_copy_8(ptr %to, ptr %from, i64 %most) #1 {
-  %length = call i64 @strnlen(ptr %from, i64 %most)
-  call void @llvm.memmove.p0.p0.i64(ptr %to, ptr %from, i64 %length, i1 false)
-  %end = getelementptr inbounds i8, ptr %to, i64 %length
-  store i8 0, ptr %end
-  ret void
-}"""
-
-_COPY_TEXT_16 = """\
-define internal void @text_copy_16(ptr %to, ptr %from, i64 %most) #1 {
-entry:
-  br label %head
-head:
-  %i = phi i64 [ 0, %entry ], [ %next, %more ]
-  %inside = icmp ult i64 %i, %most
-  br i1 %inside, label %look, label %done
-look:
-  %p = getelementptr inbounds i16, ptr %from, i64 %i
-  %unit = load i16, ptr %p, align 1
-  %end = icmp eq i16 %unit, 0
-  br i1 %end, label %done, label %more
-more:
-  %next = add i64 %i, 1
-  br label %head
-done:
-  %bytes = shl i64 %i, 1
-  call void @llvm.memmove.p0.p0.i64(ptr %to, ptr %from, i64 %bytes, i1 false)
-  %last = getelementptr inbounds i16, ptr %to, i64 %i
-  store i16 0, ptr %last, align 1
-  ret void
-}"""
-
 _RETHROW = """\
 define internal void @dinrail_again(ptr %ctx, i32 %code) #3 {
   call void @dinrail_leave(ptr %ctx, i32 %code)
@@ -378,11 +283,11 @@ HELPERS = {
     "dinrail_allocate": Helper(ALLOCATE, declares=(_MEMSET, _LEADING_ZEROS)),
     "dinrail_change_of": Helper(CHANGE_OF),
     "dinrail_release": Helper(RELEASE, ("dinrail_allocate",)),
-    "text_compare_8": Helper(_COMPARE_TEXT_8, declares=(_STRNCMP, _STRNLEN)),
-    "text_compare_16": Helper(_COMPARE_TEXT_16),
+    "text_compare_8": Helper(texts.COMPARE_8, declares=(_TRAILING_ZEROS,)),
+    "text_compare_16": Helper(texts.COMPARE_16),
     "text_copy_8": Helper(
-        _COPY_TEXT_8,
+        texts.COPY_8,
         declares=(_MEMMOVE, _STRNLEN),
     ),
-    "text_copy_16": Helper(_COPY_TEXT_16, declares=(_MEMMOVE,)),
+    "text_copy_16": Helper(texts.COPY_16, declares=(_MEMMOVE,)),
 }
