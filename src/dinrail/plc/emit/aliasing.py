@@ -5,12 +5,13 @@ alias analysis is used for this, though types have nothing to do with it (a POIN
 type):
 
     root
-    ├── views: where a task finds what another one hands over (`exchange`); no code of the application writes there
+    ├── record: the task's record (control.context): no code of the application writes there
     ├── one leaf for each variable whose address nobody takes: only its name leads to it
     └── reached     whatever is reached by an address: POINTER, REFERENCE, VAR_IN_OUT, THIS
         └── one leaf for each variable whose address somebody takes
 
-Two leaves never overlap; `reached` may overlap with its own leaves. Copies of bytes carry no mark: they touch anything.
+Two leaves never overlap; `reached` may overlap with its own leaves. Copies of bytes carry no mark (they touch two
+places, and anything), unless they copy a constant.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Aliasing:
         self._root = info.add('!{!"dinrail memory"}')
         self._reached = info.add(f'!{{!"reached", !{self._root}, i64 0}}')
         self.reached = self._tag(self._reached)
-        self.views = self._tag(info.add(f'!{{!"views", !{self._root}, i64 0}}'))
+        self.record = self._tag(info.add(f'!{{!"record", !{self._root}, i64 0}}'))
         self._leaves: dict[Variable, tuple[int, str]] = {}
         self._taken: set[Variable] = set()
 

@@ -43,7 +43,7 @@ def view(w: Writer, variable: Variable) -> tuple[str, int] | None:
     if operand is None:
         operand = w.views[number] = f"%view{number}"
         w.prologue.append(f"%viewat{number} = getelementptr inbounds i8, ptr %ctx, i64 {context.VIEWS + 8 * number}")
-        w.prologue.append(f"{operand} = load ptr, ptr %viewat{number}, align 8{w.emission.aliasing.views}")
+        w.prologue.append(f"{operand} = load ptr, ptr %viewat{number}, align 8{w.emission.aliasing.record}")
     return operand, variable.offset_bytes - exchange.offset_bytes
 
 

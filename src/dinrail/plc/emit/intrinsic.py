@@ -94,16 +94,16 @@ def _copy_memory(w: Writer, node: IntrinsicCall, operands: list[str]) -> str:
     return target
 
 
-def copy_bytes(w: Writer, to: str, origin: str, count: str) -> None:
-    """count bytes; the two may overlap."""
+def copy_bytes(w: Writer, to: str, origin: str, count: str, touched: str = "") -> None:
+    """count bytes; the two may overlap. touched: where `to` lies, when `origin` is a constant (location.touched)."""
     function = w.emission.declare("llvm.memmove.p0.p0.i64", "void", "ptr, ptr, i64, i1 immarg", "nounwind willreturn")
-    w.effect(f"call void {function}(ptr {to}, ptr {origin}, i64 {count}, i1 false)")
+    w.effect(f"call void {function}(ptr {to}, ptr {origin}, i64 {count}, i1 false){touched}")
 
 
-def fill_bytes(w: Writer, to: str, byte: str, count: str) -> None:
-    """count times the same byte."""
+def fill_bytes(w: Writer, to: str, byte: str, count: str, touched: str = "") -> None:
+    """count times the same byte. touched: as in copy_bytes."""
     function = w.emission.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1 immarg", "nounwind willreturn")
-    w.effect(f"call void {function}(ptr {to}, i8 {byte}, i64 {count}, i1 false)")
+    w.effect(f"call void {function}(ptr {to}, i8 {byte}, i64 {count}, i1 false){touched}")
 
 
 def _fill_memory(w: Writer, node: IntrinsicCall, operands: list[str]) -> str:

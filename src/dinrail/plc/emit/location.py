@@ -54,11 +54,17 @@ def taken_address(w: Writer, location: Location) -> str:
 def mark(w: Writer, location: Location) -> str:
     """What a load or store at a location ends with: see `aliasing`."""
     root = _root(location)
+    if root is not None and root.storage not in (Storage.POINTER, Storage.STATIC, Storage.AREA):
+        return ""
+    return f", align 1{touched(w, location)}"
+
+
+def touched(w: Writer, location: Location) -> str:
+    """What memory there is: for what touches nothing else that LLVM could take for something else."""
+    root = _root(location)
     if root is None or root.storage is Storage.POINTER:
-        return f", align 1{w.emission.aliasing.reached}"
-    if root.storage is Storage.STATIC:
-        return f", align 1{w.emission.aliasing.of(root)}"
-    return ", align 1" if root.storage is Storage.AREA else ""
+        return w.emission.aliasing.reached
+    return w.emission.aliasing.of(root) if root.storage is Storage.STATIC else ""
 
 
 def is_ordered(w: Writer, location: Location) -> bool:

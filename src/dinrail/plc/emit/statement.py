@@ -88,7 +88,7 @@ def _copy_constant_text(w: Writer, node: CopyText, kind: TextType, source: Const
     end = next((at for at in range(0, len(data), unit) if not any(data[at : at + unit])), len(data))
     text = data[:end] + bytes(unit)
     target = location.address(w, node.target)
-    intrinsic.copy_bytes(w, target, w.emission.constant(text), str(len(text)))
+    intrinsic.copy_bytes(w, target, w.emission.constant(text), str(len(text)), location.touched(w, node.target))
 
 
 def _fill(w: Writer, node: Fill) -> None:
@@ -96,9 +96,10 @@ def _fill(w: Writer, node: Fill) -> None:
     size_bytes = node.target.type.size_bytes
     if not any(node.data):
         if size_bytes:
-            intrinsic.fill_bytes(w, target, "0", str(size_bytes))
+            intrinsic.fill_bytes(w, target, "0", str(size_bytes), location.touched(w, node.target))
         return
-    intrinsic.copy_bytes(w, target, w.emission.constant(node.data.ljust(size_bytes, b"\0")), str(size_bytes))
+    data = w.emission.constant(node.data.ljust(size_bytes, b"\0"))
+    intrinsic.copy_bytes(w, target, data, str(size_bytes), location.touched(w, node.target))
 
 
 def _evaluate(w: Writer, node: Evaluate) -> None:
@@ -126,8 +127,13 @@ def _loop(w: Writer, node: Loop) -> None:
     head, body, step, leave = (w.label() for _ in range(4))
     ends_soon = w.emission.options.loop_abort and is_short(w, node, w.before)
     w.begin(head)
+    looks_first = node.condition is not None and node.until is None and not ends_soon
     if node.condition is not None:
-        w.branch(expression.value(w, node.condition), body, leave)
+        condition = expression.value(w, node.condition)
+        if looks_first and w.emission.options.loop_abort:
+            _enter(w, condition, body, leave, node.at)
+        else:
+            w.branch(condition, body, leave)
     w.begin(body)
     w.loops.append(LoopTargets(leave, step))
     statements(w, node.body)
@@ -139,19 +145,44 @@ def _loop(w: Writer, node: Loop) -> None:
         latch = w.label()
         w.branch(expression.value(w, node.until), leave, latch)
         w.begin(latch)
-    if ends_soon:
+    if looks_first or ends_soon:
         w.jump(head)
     else:
         _back(w, head, node.at)
     w.begin(leave)
 
 
+def _enter(w: Writer, condition: str, body: str, leave: str, at: Place) -> None:
+    """Into the loop's next round when the condition holds and the supervisor does not want the task to end.
+
+    One branch for both, in front of the body. A look at the loop's end, or a branch of its own, would keep LLVM from
+    turning the loop around (LoopRotate), and so from keeping variables in registers all through it (LICM).
+    """
+    flag = _abort_flag(w)
+    goes_on = w.value(f"icmp eq i32 {flag}, 0")
+    out = w.label()
+    w.branch(w.value(f"and i1 {condition}, {goes_on}"), body, out)
+    w.begin(out)
+    w.fault_unless(goes_on, Fault.RUNAWAY, at)
+    w.jump(leave)
+
+
 def _back(w: Writer, head: str, at: Place) -> None:
     """Goes to an earlier block, unless the supervisor wants the task to end."""
-    if w.emission.options.loop_abort and not w.terminated:
-        flag = w.value(f"load volatile i32, ptr {_field_of_context(w, context.ABORT)}")
-        w.fault_if(w.value(f"icmp ne i32 {flag}, 0"), Fault.RUNAWAY, at)
+    if not w.terminated:
+        _look(w, at)
     w.jump(head)
+
+
+def _look(w: Writer, at: Place) -> None:
+    """At the supervisor's word that the task is to end."""
+    if w.emission.options.loop_abort:
+        w.fault_if(w.value(f"icmp ne i32 {_abort_flag(w)}, 0"), Fault.RUNAWAY, at)
+
+
+def _abort_flag(w: Writer) -> str:
+    where = _field_of_context(w, context.ABORT)
+    return w.value(f"load atomic i32, ptr {where} monotonic, align 4{w.emission.aliasing.record}")
 
 
 def _field_of_context(w: Writer, offset: int) -> str:
