@@ -37,10 +37,10 @@ END_PROGRAM
 
 
 def looks(*, own: str = "", local: str = "", main: str = "") -> int:
-    """How many back edges look at the flag."""
+    """How many loops look at the flag."""
     program, _ = checked(HEAD.format(own=own, local=local, main=main))
     module = write_module(program, [TaskProgram("PlcTask", [program.entry["MAIN"]])], Options())
-    return module.text.count("load volatile i32, ptr %ctx")
+    return module.text.count("load atomic i32, ptr %ctx monotonic")
 
 
 SHORT = [
