@@ -101,7 +101,7 @@ class HandedOver(TypedDict):
 
 
 def handed_over(program: Program) -> list[HandedOver]:
-    """What tasks hand over to each other as a whole (plc.core.exchanging)."""
+    """What tasks hand over to each other as a whole (plc.core.handover)."""
     names = [task.name for task in program.tasks]
     return [
         HandedOver(
@@ -110,7 +110,7 @@ def handed_over(program: Program) -> list[HandedOver]:
             variables=[variable.path for variable in each.variables],
             bytes=each.size_bytes,
         )
-        for each in program.exchanges
+        for each in program.handovers
     ]
 
 

@@ -43,7 +43,7 @@ FRAMES = 112  # u64[FRAMES_MAX], fault
 FRAMES_MAX = 64
 CHANGES = FRAMES + 8 * FRAMES_MAX  # u64, whoever makes an online change: address of a table of instances; 0: none
 END = CHANGES + 8
-VIEWS = 1024  # u64[VIEWS_MAX], code: where this task finds what another one hands over, one for each Program.exchanges
+VIEWS = 1024  # u64[VIEWS_MAX], code: where this task finds what another one hands over, one for each Program.handovers
 VIEWS_MAX = (STRIDE_BYTES - VIEWS) // 8
 """Behind END: a record is cleared up to there, and the views stay."""
 

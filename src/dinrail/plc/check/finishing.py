@@ -5,7 +5,7 @@ from __future__ import annotations
 from dinrail.plc.check.addresses import place_areas
 from dinrail.plc.check.declarations import Declarations
 from dinrail.plc.core.calls import CallGraph, call_graph
-from dinrail.plc.core.exchanging import decide
+from dinrail.plc.core.handover import decide
 from dinrail.plc.core.program import Function, Program
 from dinrail.plc.core.recursion import cycles, path_around
 from dinrail.plc.core.sharing import shared_variables
@@ -33,7 +33,7 @@ def finish(declarations: Declarations) -> None:
     decision = decide(program, uses, declared_by)
     for found in shared_variables(program, uses, decision):
         report.warning(found.at, "shared", found.text, found.hint)
-    program.exchanges, program.ordered = decision.exchanges, frozenset(decision.ordered)
+    program.handovers, program.ordered = decision.handovers, frozenset(decision.ordered)
     owners = declared_by | decision.owners
     place_statics(program, owners.get)
 

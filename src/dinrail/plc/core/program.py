@@ -93,7 +93,7 @@ class Segment:
 
 
 @dataclass(slots=True, eq=False)
-class Exchange:
+class Handover:
     """What one task writes and others see from the beginning of their own cycles on, as its last cycle left it.
 
     writer, readers: indices in Program.tasks.
@@ -121,7 +121,7 @@ class Program:
     leave:      FB_Exit of all instances, in the reverse order: run once behind the last cycle, and in an online change
                 on the old data before they are copied. Empty when no class has one.
     reinitialise: FB_Reinit of the instances that an online change has copied into another declaration.
-    exchanges:  what tasks hand over to each other as a whole: one for each task that does (core.exchanging).
+    handovers:  what tasks hand over to each other as a whole: one for each task that does (core.handover).
     ordered:    what tasks share as plain memory: nothing may be moved across its use.
     entry:      the programs' functions by upper-case name.
     """
@@ -141,5 +141,5 @@ class Program:
     data_bytes: int = 0
     tasks: list[TaskProgram] = field(default_factory=list)
     segments: tuple[Segment, ...] = ()
-    exchanges: list[Exchange] = field(default_factory=list)
+    handovers: list[Handover] = field(default_factory=list)
     ordered: frozenset[Variable] = frozenset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dinrail.plc.core.calls import Access
-from dinrail.plc.core.exchanging import MOST_BYTES, NO_HANDSHAKE, Decision
+from dinrail.plc.core.handover import MOST_BYTES, NO_HANDSHAKE, Decision
 from dinrail.plc.core.program import Program
 from dinrail.plc.core.users import TaskUses, Use
 from dinrail.plc.source import Place
@@ -51,7 +51,7 @@ def _judge(program: Program, variable: Variable, use: Use, decision: Decision) -
                 if held_as(kind) is not None and kind.size_bytes <= WORD_BYTES:
                     continue
                 for other in others.readers:
-                    if other != number and not decision.is_exchanged(variable, number, other):
+                    if other != number and not decision.is_handed_over(variable, number, other):
                         return _torn(program, variable, access, (name, kind), (number, other), decision)
     return None
 
@@ -79,9 +79,9 @@ def _torn(
     reason = decision.plain.get(tasks)
     hint = "pass single values of 8 bytes at most, or let one task do both"
     if reason is not None and reason is not variable:
-        hint = f"{reason.path} cannot be exchanged; where it is no handshake: {{attribute '{NO_HANDSHAKE}'}}"
+        hint = f"{reason.path} cannot be handed over; where it is no handshake: {{attribute '{NO_HANDSHAKE}'}}"
     elif variable.type.size_bytes > MOST_BYTES:
-        hint = f"more than {MOST_BYTES} bytes are not exchanged: make it smaller, or let one task do both"
+        hint = f"more than {MOST_BYTES} bytes are not handed over: make it smaller, or let one task do both"
     return Shared(variable, access.at, text, hint)
 
 

@@ -6,7 +6,7 @@ Text in LLVM's language, one part of the tree in each file:
     dispatch                   class and interface tables
     aliasing                   what LLVM may take for granted about memory
     debuginfo                  which instruction came from where
-    exchange                   what tasks hand over to each other
+    handover                   what tasks hand over to each other
     runtime texts heap rpc     helpers that the code calls, stubs for methods called from outside
     abi                        how the code is called, what the shared object exports
 

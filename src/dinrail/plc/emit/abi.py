@@ -26,7 +26,7 @@ For the executive
         siginfo's address; the handler must run with SA_NODEFER on an alternate stack
 
     dinrail_take_<n>(), dinrail_give_<n>()
-        before task n's body, and behind one that did not fault: what tasks hand over to each other (emit.exchange)
+        before task n's body, and behind one that did not fault: what tasks hand over to each other (emit.handover)
     dinrail_seed()
         while no task runs: all of them see the data as they are; behind whatever else than the code writes them all
         (the three entries above have done it). These are there only when something is handed over

@@ -25,11 +25,11 @@ class Emission:
     def __init__(self, program: Program, options: Options, *, has_own_tasks: bool = True) -> None:
         """has_own_tasks: the tasks are the program's, so that what it knows of them holds."""
         self.program = program
-        self.exchanges = program.exchanges if has_own_tasks else []
-        self.exchanged = {
-            variable: (number, exchange)
-            for number, exchange in enumerate(self.exchanges)
-            for variable in exchange.variables
+        self.handovers = program.handovers if has_own_tasks else []
+        self.handed_over = {
+            variable: (number, handover)
+            for number, handover in enumerate(self.handovers)
+            for variable in handover.variables
         }
         """What tasks hand over: the view's number, and how."""
         self.ordered = program.ordered if has_own_tasks else frozenset[Variable]()

@@ -18,7 +18,7 @@ from dinrail.plc.core.expression import (
     ViewAt,
 )
 from dinrail.plc.core.program import Fault
-from dinrail.plc.emit import abi, exchange, expression, statement
+from dinrail.plc.emit import abi, expression, handover, statement
 from dinrail.plc.emit.writer import Writer
 from dinrail.plc.source import Place
 from dinrail.plc.types.variable import Storage, Variable
@@ -131,7 +131,7 @@ def _variable(w: Writer, node: VariableAt) -> Base:
     variable = node.variable
     storage = variable.storage
     if storage is Storage.STATIC:
-        return exchange.view(w, variable) or ("@data", variable.offset_bytes)
+        return handover.view(w, variable) or ("@data", variable.offset_bytes)
     if storage is Storage.AREA and variable.area is not None:
         return f"@{abi.AREAS[variable.area]}.local", variable.offset_bytes
     return slot(w, variable), 0

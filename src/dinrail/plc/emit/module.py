@@ -14,8 +14,8 @@ from dinrail.plc.core.options import Options
 from dinrail.plc.core.program import Function, Program, TaskProgram
 from dinrail.plc.emit import abi
 from dinrail.plc.emit.emission import Emission
-from dinrail.plc.emit.exchange import SEED_ALL, SHOW_ALL, exchanges_text
 from dinrail.plc.emit.function import write_function
+from dinrail.plc.emit.handover import SEED_ALL, SHOW_ALL, handovers_text
 from dinrail.plc.emit.rpc import stubs_of, stubs_text
 from dinrail.plc.emit.scalar import image_of
 from dinrail.plc.source import NOWHERE
@@ -66,9 +66,9 @@ class Module:
 def write_module(program: Program, tasks: Sequence[TaskProgram], options: Options) -> Module:
     """The module. tasks: in the order of their numbers. Functions that nobody calls are not in it."""
     emission = Emission(program, options, has_own_tasks=list(tasks) == program.tasks)
-    exchanges = emission.exchanges
-    own = [_data(program), _areas(program), _contexts(len(tasks)), exchanges_text(exchanges, len(tasks))]
-    alone = bool(exchanges)
+    handovers = emission.handovers
+    own = [_data(program), _areas(program), _contexts(len(tasks)), handovers_text(handovers, len(tasks))]
+    alone = bool(handovers)
     entries = [_entry(emission, abi.INITIALISE, "initialisation", [program.initialise], alone=alone)]
     for symbol, function in ((abi.EXIT, program.leave), (abi.REINITIALISE, program.reinitialise)):
         if function.body:

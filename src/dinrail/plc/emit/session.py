@@ -48,7 +48,7 @@ class Session:
         self._engine.finalize_object()
         self._entries = [_ENTRY(self._address(abi.task_symbol(index))) for index in range(len(self.tasks))]
         self._initialise = _ENTRY(self._address(abi.INITIALISE))
-        hands_over = bool(program.exchanges) and self.tasks == program.tasks
+        hands_over = bool(program.handovers) and self.tasks == program.tasks
         self._takes, self._gives = (
             [_ACT(self._address(symbol(index))) for index in range(len(self.tasks))] if hands_over else []
             for symbol in (abi.take_symbol, abi.give_symbol)

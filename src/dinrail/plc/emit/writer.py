@@ -32,7 +32,7 @@ class Writer:
     slots:    operand of each local's and parameter's memory.
     known:    expressions that are evaluated already, in the innermost IndexAt (its checks and its index share some).
     prologue: what the entry block does behind the allocas; every part of the function repeats it.
-    views:    operand of each view that the prologue loads (see `exchange`).
+    views:    operand of each view that the prologue loads (see `handover`).
     before:   the statement in front of the one that is being written.
     taken:    locals whose address somebody gets, once it was asked (see `bounded`).
     outlined: whether this is a part of a function that stands under a handler of its own; leaving it by RETURN, EXIT or

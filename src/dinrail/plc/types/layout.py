@@ -88,23 +88,23 @@ def place_statics(program: Program, task_of: Callable[[Variable], int | None]) -
     """Gives each static its offset, and the program its `data_bytes` and `segments`.
 
     task_of: the index of the only task that a static belongs to, None when it is nobody's own. What is nobody's own
-    comes first, in declared order, then each task's own: what it hands over to others (Program.exchanges), the rest.
+    comes first, in declared order, then each task's own: what it hands over to others (Program.handovers), the rest.
     """
     groups: dict[int | None, list[Variable]] = {None: []}
     groups |= {index: [] for index in range(len(program.tasks))}
-    exchanged = {variable for exchange in program.exchanges for variable in exchange.variables}
+    handed_over = {variable for handover in program.handovers for variable in handover.variables}
     for variable in program.statics:
-        if variable.storage is Storage.STATIC and variable not in exchanged:
+        if variable.storage is Storage.STATIC and variable not in handed_over:
             groups[task_of(variable)].append(variable)
-    exchanges = {exchange.writer: exchange for exchange in program.exchanges}
+    handovers = {handover.writer: handover for handover in program.handovers}
     segments: list[Segment] = []
     offset = 0
     for owner, variables in groups.items():
         begin = offset
-        if owner is not None and (exchange := exchanges.get(owner)) is not None:
-            end, _ = _one_after_another(exchange.variables, offset, 8)
-            exchange.offset_bytes, exchange.size_bytes = offset, aligned(end - offset, SEGMENT_ALIGN_BYTES)
-            offset += exchange.size_bytes
+        if owner is not None and (handover := handovers.get(owner)) is not None:
+            end, _ = _one_after_another(handover.variables, offset, 8)
+            handover.offset_bytes, handover.size_bytes = offset, aligned(end - offset, SEGMENT_ALIGN_BYTES)
+            offset += handover.size_bytes
         end, _ = _one_after_another(variables, offset, 8)
         offset = aligned(end, SEGMENT_ALIGN_BYTES)
         if offset > begin:

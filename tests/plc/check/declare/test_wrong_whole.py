@@ -126,7 +126,7 @@ VAR
 END_VAR
   s := mine;
 //^ warning shared: test.s (T) is written by the task Fast and read by Slow: its 80000 bytes are not written in one step
-//  hint: more than 65536 bytes are not exchanged: make it smaller, or let one task do both
+//  hint: more than 65536 bytes are not handed over: make it smaller, or let one task do both
 END_PROGRAM
 PROGRAM P_Slow
 VAR
@@ -150,7 +150,7 @@ END_VAR
 IF NOT ready THEN
     s := mine;
 //  ^ warning shared: test.s (ST) is written by the task Fast and read by Slow: its 16 bytes are not written in one step
-//    hint: test.ready cannot be exchanged; where it is no handshake: {attribute 'dinrail.no_handshake'}
+//    hint: test.ready cannot be handed over; where it is no handshake: {attribute 'dinrail.no_handshake'}
     ready := TRUE;
 //  ^ warning shared: test.ready is written by the tasks Fast and Slow
 END_IF

@@ -35,7 +35,7 @@ def session_of(*bodies: str, variables: str = "x : ST;", declared: str = "") -> 
     program, report = check_text(text, TASKS[: len(bodies)], library_units())
     said = [each for each in report.messages if each.severity is Severity.ERROR]
     assert not said, said
-    assert program.exchanges
+    assert program.handovers
     return Session(program)
 
 
@@ -118,7 +118,7 @@ END_FUNCTION_BLOCK
         variables=variables,
         declared=declared,
     )
-    assert [each.path for each in session.program.exchanges[0].variables] == ["test.x"]
+    assert [each.path for each in session.program.handovers[0].variables] == ["test.x"]
     session.cycle(TWO)
     for cycle in range(1, 4):
         session.cycle(ONE)
@@ -189,7 +189,7 @@ def plain_session(*bodies: str, variables: str) -> Session:
     for name, body in zip(names, bodies, strict=True):
         text += f"PROGRAM {name}\nVAR\nseen : ST; n : DINT; i : DINT; on : BOOL;\nEND_VAR\n{body}\nEND_PROGRAM\n"
     program, _ = check_text(text, TASKS[:2], library_units())
-    assert not program.exchanges
+    assert not program.handovers
     assert program.ordered
     return Session(program)
 
@@ -277,9 +277,9 @@ def test_cycles_that_do_not_overlap_are_as_in_one_memory(bodies: list[str], sche
     program, report = check_text(text, TASKS, library_units())
     said = [each for each in report.messages if each.severity is Severity.ERROR]
     assert not said, said
-    exchanged = Session(program)
+    handed_over = Session(program)
     plain = Session(program, None, [TaskProgram(each.name, each.programs) for each in program.tasks])
     for task in schedule:
-        exchanged.cycle(task)
+        handed_over.cycle(task)
         plain.cycle(task)
-    assert exchanged.data() == plain.data()
+    assert handed_over.data() == plain.data()

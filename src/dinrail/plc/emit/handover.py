@@ -8,7 +8,7 @@ Each does so by one atomic exchange, so the three always are three, and each sid
 itself, and whoever runs while no task does, uses the live data: those that ADS writes, forces, and RETAIN know.
 
 A reader's code finds the front buffer by its context (control.context, VIEWS): one address for each of
-Program.exchanges. In the data of the exchange (one for each reader, EXCHANGE_BYTES and three buffers behind it) the
+Program.handovers. In the data of the handover (one for each reader, HANDOVER_BYTES and three buffers behind it) the
 words of the two sides lie in cache lines of their own.
 """
 
@@ -18,12 +18,12 @@ from collections.abc import Sequence
 
 from dinrail.control import context
 from dinrail.errors import BadRequest
-from dinrail.plc.core.program import Exchange
+from dinrail.plc.core.program import Handover
 from dinrail.plc.emit import abi
 from dinrail.plc.emit.writer import Writer
 from dinrail.plc.types.variable import Variable
 
-EXCHANGE_BYTES = 192
+HANDOVER_BYTES = 192
 _MIDDLE, _BACK, _FRONT = 0, 64, 128
 _NEWER = 4
 _COPY = "llvm.memcpy.p0.p0.i64"
@@ -33,40 +33,40 @@ SEED_ALL = f"call void @{abi.SEED}()\n"
 
 def view(w: Writer, variable: Variable) -> tuple[str, int] | None:
     """Base and distance of a variable that the running task finds by its view; None for all others."""
-    found = w.emission.exchanged.get(variable)
+    found = w.emission.handed_over.get(variable)
     if found is None:
         return None
-    number, exchange = found
-    if w.function not in exchange.others:
+    number, handover = found
+    if w.function not in handover.others:
         return None
     operand = w.views.get(number)
     if operand is None:
         operand = w.views[number] = f"%view{number}"
         w.prologue.append(f"%viewat{number} = getelementptr inbounds i8, ptr %ctx, i64 {context.VIEWS + 8 * number}")
         w.prologue.append(f"{operand} = load ptr, ptr %viewat{number}, align 8{w.emission.aliasing.record}")
-    return operand, variable.offset_bytes - exchange.offset_bytes
+    return operand, variable.offset_bytes - handover.offset_bytes
 
 
-def exchanges_text(exchanges: Sequence[Exchange], task_count: int) -> str:
+def handovers_text(handovers: Sequence[Handover], task_count: int) -> str:
     """The buffers, and the functions that the executive calls. Raises BadRequest."""
-    if not exchanges:
+    if not handovers:
         return ""
-    if len(exchanges) > context.VIEWS_MAX:
-        raise BadRequest(f"{len(exchanges)} tasks hand data over to others, at most {context.VIEWS_MAX} can")
+    if len(handovers) > context.VIEWS_MAX:
+        raise BadRequest(f"{len(handovers)} tasks hand data over to others, at most {context.VIEWS_MAX} can")
     lines = [f"declare void @{_COPY}(ptr, ptr, i64, i1 immarg) nounwind willreturn"]
-    for number, exchange in enumerate(exchanges):
-        for reader in exchange.readers:
-            size_bytes = EXCHANGE_BYTES + 3 * exchange.size_bytes
+    for number, handover in enumerate(handovers):
+        for reader in handover.readers:
+            size_bytes = HANDOVER_BYTES + 3 * handover.size_bytes
             lines.append(f"{_name(number, reader)} = internal global [{size_bytes} x i8] zeroinitializer, align 64")
     for task in range(task_count):
-        taken = [(number, each) for number, each in enumerate(exchanges) if task in each.readers]
-        given = [(number, each) for number, each in enumerate(exchanges) if task == each.writer]
+        taken = [(number, each) for number, each in enumerate(handovers) if task in each.readers]
+        given = [(number, each) for number, each in enumerate(handovers) if task == each.writer]
         lines.append(_function(abi.take_symbol(task), [_take(number, each, task) for number, each in taken]))
         rows = [_give(number, each, reader) for number, each in given for reader in each.readers]
         lines.append(_function(abi.give_symbol(task), rows))
-    live = [_show(number, task, _live(each)) for number, each in enumerate(exchanges) for task in range(task_count)]
+    live = [_show(number, task, _live(each)) for number, each in enumerate(handovers) for task in range(task_count)]
     lines.append(_function("dinrail_show_all", live, "internal "))
-    seeds = [_seed(number, each, reader) for number, each in enumerate(exchanges) for reader in each.readers]
+    seeds = [_seed(number, each, reader) for number, each in enumerate(handovers) for reader in each.readers]
     lines.append(_function(abi.SEED, ["call void @dinrail_show_all()", *seeds]))
     return "\n".join(lines)
 
@@ -77,15 +77,15 @@ def _function(name: str, rows: Sequence[str], linkage: str = "") -> str:
 
 
 def _name(number: int, reader: int) -> str:
-    return f"@exchange.{number}.{reader}"
+    return f"@handover.{number}.{reader}"
 
 
 def _at(name: str, offset_bytes: int) -> str:
     return f"getelementptr inbounds (i8, ptr {name}, i64 {offset_bytes})"
 
 
-def _live(exchange: Exchange) -> str:
-    return _at("@data", exchange.offset_bytes)
+def _live(handover: Handover) -> str:
+    return _at("@data", handover.offset_bytes)
 
 
 def _show(number: int, task: int, address: str) -> str:
@@ -94,8 +94,8 @@ def _show(number: int, task: int, address: str) -> str:
     return f"store ptr {address}, ptr {_at('@contexts', at)}, align 8"
 
 
-def _copied(exchange: Exchange, to: str) -> str:
-    operands = f"ptr align 64 {to}, ptr align 64 {_live(exchange)}, i64 {exchange.size_bytes}"
+def _copied(handover: Handover, to: str) -> str:
+    operands = f"ptr align 64 {to}, ptr align 64 {_live(handover)}, i64 {handover.size_bytes}"
     return f"call void @{_COPY}({operands}, i1 false)"
 
 
@@ -104,16 +104,16 @@ def _buffer(name: str, prefix: str, operand: str, size_bytes: int) -> str:
     return (
         f"%{prefix}.wide = zext i32 {operand} to i64\n"
         f"%{prefix}.step = mul i64 %{prefix}.wide, {size_bytes}\n"
-        f"%{prefix}.to = getelementptr i8, ptr {_at(name, EXCHANGE_BYTES)}, i64 %{prefix}.step"
+        f"%{prefix}.to = getelementptr i8, ptr {_at(name, HANDOVER_BYTES)}, i64 %{prefix}.step"
     )
 
 
-def _give(number: int, exchange: Exchange, reader: int) -> str:
+def _give(number: int, handover: Handover, reader: int) -> str:
     name, p = _name(number, reader), f"g{number}.{reader}"
     return (
         f"%{p}.back = load i32, ptr {_at(name, _BACK)}, align 4\n"
-        f"{_buffer(name, p, f'%{p}.back', exchange.size_bytes)}\n"
-        f"{_copied(exchange, f'%{p}.to')}\n"
+        f"{_buffer(name, p, f'%{p}.back', handover.size_bytes)}\n"
+        f"{_copied(handover, f'%{p}.to')}\n"
         f"%{p}.new = or i32 %{p}.back, {_NEWER}\n"
         f"%{p}.old = atomicrmw xchg ptr {_at(name, _MIDDLE)}, i32 %{p}.new acq_rel, align 4\n"
         f"%{p}.next = and i32 %{p}.old, 3\n"
@@ -121,7 +121,7 @@ def _give(number: int, exchange: Exchange, reader: int) -> str:
     )
 
 
-def _take(number: int, exchange: Exchange, reader: int) -> str:
+def _take(number: int, handover: Handover, reader: int) -> str:
     name, p = _name(number, reader), f"t{number}"
     return (
         f"%{p}.middle = load atomic i32, ptr {_at(name, _MIDDLE)} monotonic, align 4\n"
@@ -133,18 +133,18 @@ def _take(number: int, exchange: Exchange, reader: int) -> str:
         f"%{p}.old = atomicrmw xchg ptr {_at(name, _MIDDLE)}, i32 %{p}.front acq_rel, align 4\n"
         f"%{p}.mine = and i32 %{p}.old, 3\n"
         f"store i32 %{p}.mine, ptr {_at(name, _FRONT)}, align 4\n"
-        f"{_buffer(name, p, f'%{p}.mine', exchange.size_bytes)}\n"
+        f"{_buffer(name, p, f'%{p}.mine', handover.size_bytes)}\n"
         f"{_show(number, reader, f'%{p}.to')}\n"
         f"br label %{p}.done\n"
         f"{p}.done:"
     )
 
 
-def _seed(number: int, exchange: Exchange, reader: int) -> str:
+def _seed(number: int, handover: Handover, reader: int) -> str:
     """All three as the live data are, and the reader's view in the third: as if nothing were under way."""
     name = _name(number, reader)
-    source, size_bytes = _live(exchange), exchange.size_bytes
-    buffers = [_at(name, EXCHANGE_BYTES + index * size_bytes) for index in range(3)]
+    source, size_bytes = _live(handover), handover.size_bytes
+    buffers = [_at(name, HANDOVER_BYTES + index * size_bytes) for index in range(3)]
     rows = [
         f"call void @{_COPY}(ptr align 64 {to}, ptr align 64 {source}, i64 {size_bytes}, i1 false)" for to in buffers
     ]

@@ -83,12 +83,12 @@ def handed_over(program: Program) -> list[str]:
     """`name: writer -> readers`."""
     return [
         f"{variable.path.removeprefix('test.')}: {each.writer} -> {', '.join(map(str, each.readers))}"
-        for each in program.exchanges
+        for each in program.handovers
         for variable in each.variables
     ]
 
 
-EXCHANGED = {
+HANDED_OVER = {
     "one writes, the other reads": ("x.a := 1;", "mine := x;", ["x: 0 -> 1"]),
     "single words, too": ("w := 1;", "mine.n := w;", ["w: 0 -> 1"]),
     "both directions": ("x.a := y.a;", "y.a := x.a;", ["x: 0 -> 1", "y: 1 -> 0"]),
@@ -102,7 +102,7 @@ EXCHANGED = {
 }
 
 
-@pytest.mark.parametrize(("one", "two", "expected"), EXCHANGED.values(), ids=EXCHANGED.keys())
+@pytest.mark.parametrize(("one", "two", "expected"), HANDED_OVER.values(), ids=HANDED_OVER.keys())
 def test_what_one_task_alone_writes_is_handed_over_to_those_that_read(one: str, two: str, expected: list[str]) -> None:
     """A variable with one writing task goes to each other task that reads it."""
     assert handed_over(program_of(one, two)) == expected
@@ -167,9 +167,9 @@ def test_pairs_are_told_apart() -> None:
 
 
 def test_what_is_handed_over_lies_together_in_its_writers_data() -> None:
-    """Its offsets are inside the exchange, the exchange is inside the writer's segment."""
+    """Its offsets are inside the handover, the handover is inside the writer's segment."""
     program = program_of("x.a := y.a; w := 1; mine.n := 2;", "y.a := x.a + w;")
-    for each in program.exchanges:
+    for each in program.handovers:
         end = each.offset_bytes + each.size_bytes
         (segment,) = (one for one in program.segments if one.task_index == each.writer)
         assert segment.offset_bytes <= each.offset_bytes
@@ -178,7 +178,7 @@ def test_what_is_handed_over_lies_together_in_its_writers_data() -> None:
         for variable in each.variables:
             assert each.offset_bytes <= variable.offset_bytes
             assert variable.offset_bytes + variable.type.size_bytes <= end
-    inside = {one for each in program.exchanges for one in each.variables}
+    inside = {one for each in program.handovers for one in each.variables}
     spans = sorted((one.offset_bytes, one.offset_bytes + one.type.size_bytes) for one in program.statics)
     assert len(inside) == 3
     assert all(low >= high for (_, high), (low, _) in pairwise(spans))
@@ -205,4 +205,4 @@ def test_bits_of_one_byte_that_tasks_write_are_ordered() -> None:
 def test_a_single_task_orders_nothing() -> None:
     """Nobody else sees its data."""
     program = checked("PROGRAM P_One\nVAR\n a : BOOL;\nEND_VAR\n a := NOT a;\nEND_PROGRAM\n", TASKS[:1])
-    assert (program.ordered, program.exchanges) == (frozenset(), [])
+    assert (program.ordered, program.handovers) == (frozenset(), [])
