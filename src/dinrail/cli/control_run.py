@@ -52,7 +52,9 @@ def run(
     ensure_directory(place.parent)
     kept = None if retain is None else retain.absolute()
     cores = tuple(core or ())
-    options = ControlOptions(image.absolute(), place.absolute(), kept, cores=cores, start=not stopped, port=port)
+    options = ControlOptions(
+        image.absolute(), place.absolute(), kept, cores=cores, start=not stopped, port=port, group=_router_s_group()
+    )
     # A process of its own: what is loaded here must be locked in memory by nobody.
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "dinrail.control", *options.argv(None)], start_new_session=True
@@ -60,6 +62,17 @@ def run(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: process.terminate())
     raise typer.Exit(process.wait())
+
+
+def _router_s_group() -> int | None:
+    """Who else may map the channel: the router, where we are root and it is not."""
+    from dinrail.daemon.launch import router_group
+    from dinrail.errors import HostError
+
+    try:
+        return router_group()
+    except HostError:
+        return None  # there is no user for one: nobody else needs the channel
 
 
 def status(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -17,6 +18,7 @@ from dinrail.control.channel.layout import HISTOGRAM_BINS, Space, State
 from dinrail.control.channel.reader import Channel
 from dinrail.control.channel.writer import Writer
 from dinrail.control.options import ControlOptions
+from dinrail.daemon.launch import router_group
 
 DINRAIL = str(Path(get_path("scripts")) / "dinrail")
 
@@ -76,6 +78,25 @@ def test_run_stays_in_the_foreground_and_ends_with_it(tmp_path: Path) -> None:
         assert process.wait(20) == 0
     assert not channel.exists()
     assert (tmp_path / "retain").exists()
+
+
+@pytest.mark.control
+def test_the_router_s_user_may_map_what_root_runs(tmp_path: Path) -> None:
+    """A further control, which the router serves as another user than root, is open to its group and to nobody else."""
+    image, channel = app.write_app(tmp_path / "a.image"), tmp_path / "channel"
+    argv = [DINRAIL, "control", "run", str(image), "--channel", str(channel), "--port", "852"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_for(channel.exists)
+            facts = channel.stat()
+            with Channel.open(channel) as opened:
+                assert opened.header.ads_port == 852
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+    wanted = router_group()
+    assert facts.st_gid == (os.getegid() if wanted is None else wanted)
+    assert facts.st_mode & 0o007 == 0
 
 
 def test_every_cycle_is_in_one_bar() -> None:
