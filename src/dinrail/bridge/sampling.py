@@ -158,10 +158,13 @@ class TaskNotifications:
     def _catch_up(self, task: int, engine: Notifications, monotonic_ns: int, wall_ns: int) -> None:
         """Sample the cycles since the last look, but for the last one."""
         latest = self._snapshots.of(task)
+        went_back = False
         for steps in range(self._cycles[task].missed(latest.cycle_count), 0, -1):
             if engine.wants(latest.cycle_count - steps) and self._snapshots.back(task, steps):
+                went_back = True
                 engine.tick(monotonic_ns, wall_ns, more=True)
-        self._snapshots.stay(task, latest)
+        if went_back:  # another moment makes every area put its pieces together anew
+            self._snapshots.stay(task, latest)
 
     @staticmethod
     def _index(handle: int) -> int:

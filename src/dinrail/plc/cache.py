@@ -72,18 +72,18 @@ class ImageCache:
         return True
 
     def _executive_path(self, options: Options) -> Path:
-        state = hashlib.sha256(f"{options.cpu}\0{options.optimise}\0{_compiler()}".encode())
-        if options.cpu == "host":
-            state.update(_processor())
-        return self.folder / f"{state.hexdigest()}.o"
+        key = _key(f"{options.cpu}\0{options.optimise}", options)
+        return self.folder / f"{key}.o"
 
     def _path(self, project: Project, programs: Sequence[str]) -> Path:
-        return self.folder / f"{_key(project, programs)}.image"
+        key = _key(f"{project.digest()}\0{tuple(programs)}", project.options)
+        return self.folder / f"{key}.image"
 
 
-def _key(project: Project, programs: Sequence[str]) -> str:
-    state = hashlib.sha256(f"{project.digest()}\0{tuple(programs)}\0{_compiler()}".encode())
-    if project.options.cpu == "host":
+def _key(what: str, options: Options) -> str:
+    """Of something that this compiler makes with these options for this processor."""
+    state = hashlib.sha256(f"{what}\0{_compiler()}".encode())
+    if options.cpu == "host":
         state.update(_processor())
     return state.hexdigest()
 

@@ -13,10 +13,7 @@ from dinrail.plc.parse.declaration import Unit
 from dinrail.plc.parse.unit import parse_source
 from dinrail.plc.source import Report, Severity, Source
 
-
-def test_the_project_s_own_comes_first() -> None:
-    """A function and a block that libraries have, too: what the project declares is meant."""
-    text = """
+OWN = """
 FUNCTION_BLOCK TON
 VAR_INPUT a : INT; END_VAR
 VAR_OUTPUT b : INT; END_VAR
@@ -26,7 +23,13 @@ FUNCTION F_ToASC : INT
 VAR_INPUT x : INT; END_VAR
 F_ToASC := x + 1;
 END_FUNCTION
-PROGRAM MAIN
+"""
+"""A block and a function that libraries have, too."""
+
+
+def test_the_project_s_own_comes_first() -> None:
+    """A function and a block that libraries have, too: what the project declares is meant."""
+    text = f"""{OWN}PROGRAM MAIN
 VAR t : TON; r : INT; END_VAR
 t(a := 4);
 r := F_ToASC(t.b);
@@ -37,17 +40,7 @@ END_PROGRAM
 
 def test_the_library_s_own_is_found_behind_its_name() -> None:
     """`Tc2_Standard.TON` beside a TON of the project: as a type, with its members, and as a base."""
-    text = """
-FUNCTION_BLOCK TON
-VAR_INPUT a : INT; END_VAR
-VAR_OUTPUT b : INT; END_VAR
-b := a * 2;
-END_FUNCTION_BLOCK
-FUNCTION F_ToASC : INT
-VAR_INPUT x : INT; END_VAR
-F_ToASC := x + 1;
-END_FUNCTION
-FUNCTION_BLOCK FB_Longer EXTENDS Tc2_Standard.TON
+    text = f"""{OWN}FUNCTION_BLOCK FB_Longer EXTENDS Tc2_Standard.TON
 VAR extra : INT := 7; END_VAR
 SUPER^();
 END_FUNCTION_BLOCK

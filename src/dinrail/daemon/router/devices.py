@@ -52,7 +52,7 @@ class Devices:
         self._restart_index = 1
         self._plcs = {port: Ticked(device, process.ticker) for port, device in plcs.items()}
         self._controls = _bridges(process)
-        links = tuple(bridge.link for bridge in self._controls)
+        state, latency = _told_by([bridge.link for bridge in self._controls])
         self.fingerprint = ""
         """Of our certificate, once there is one."""
         settings, clock = process.settings, process.clock
@@ -61,12 +61,12 @@ class Devices:
                 target=Target(process.net_id, settings.name, bias_minutes=time.timezone // 60, zone=time.tzname[0]),
                 clock=clock,
                 random=os.urandom,
-                state=_control_state(links),
+                state=state,
                 state_changed=self._follow,
                 files=Path(settings.files) if settings.files else None,
                 registry=process.place.at("registry.json"),
                 routes=RouteAdmin(process),
-                latency=_control_latency(links),
+                latency=latency,
                 programs=tuple(Program(one.path, one.takes_arguments, one.directories) for one in settings.programs),
                 fingerprint=lambda: self.fingerprint,
             )
@@ -174,20 +174,13 @@ def _bridges(process: RouterProcess) -> tuple[Bridge, ...]:
     return tuple(Bridge(Path(path), now_ns, ControlPorts(process)) for path in process.settings.channels)
 
 
-def _control_state(links: Sequence[Link]) -> SystemState | None:
+def _told_by(links: Sequence[Link]) -> tuple[SystemState | None, Latency | None]:
+    """The state and the latencies that controls tell; None where there is none."""
     if not links:
-        return None
-    from dinrail.bridge.system import ControlState
+        return None, None
+    from dinrail.bridge.system import ControlLatency, ControlState
 
-    return ControlState(links)
-
-
-def _control_latency(links: Sequence[Link]) -> Latency | None:
-    if not links:
-        return None
-    from dinrail.bridge.system import ControlLatency
-
-    return ControlLatency(links)
+    return ControlState(links), ControlLatency(links)
 
 
 class RouteAdmin:

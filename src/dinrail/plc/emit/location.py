@@ -56,12 +56,15 @@ def mark(w: Writer, location: Location) -> str:
     root = _root(location)
     if root is not None and root.storage not in (Storage.POINTER, Storage.STATIC, Storage.AREA):
         return ""
-    return f", align 1{touched(w, location)}"
+    return f", align 1{_touched(w, root)}"
 
 
 def touched(w: Writer, location: Location) -> str:
     """What memory there is: for what touches nothing else that LLVM could take for something else."""
-    root = _root(location)
+    return _touched(w, _root(location))
+
+
+def _touched(w: Writer, root: Variable | None) -> str:
     if root is None or root.storage is Storage.POINTER:
         return w.emission.aliasing.reached
     return w.emission.aliasing.of(root) if root.storage is Storage.STATIC else ""

@@ -169,15 +169,9 @@ def _enter(w: Writer, condition: str, body: str, leave: str, at: Place) -> None:
 
 def _back(w: Writer, head: str, at: Place) -> None:
     """Goes to an earlier block, unless the supervisor wants the task to end."""
-    if not w.terminated:
-        _look(w, at)
-    w.jump(head)
-
-
-def _look(w: Writer, at: Place) -> None:
-    """At the supervisor's word that the task is to end."""
-    if w.emission.options.loop_abort:
+    if w.emission.options.loop_abort and not w.terminated:
         w.fault_if(w.value(f"icmp ne i32 {_abort_flag(w)}, 0"), Fault.RUNAWAY, at)
+    w.jump(head)
 
 
 def _abort_flag(w: Writer) -> str:
