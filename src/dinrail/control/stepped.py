@@ -16,7 +16,7 @@ from typing import Self
 from dinrail.control import context
 from dinrail.control.channel.create import Loaded, Owner, create_channel, show_channel
 from dinrail.control.channel.layout import ChannelHeader, Space, State, offset_of
-from dinrail.control.channel.plan import plan_channel
+from dinrail.control.channel.plan import LOG_BYTES, plan_channel
 from dinrail.control.channel.reader import Channel
 from dinrail.control.context import FaultRecord
 from dinrail.control.debugmap import DebugMap, describe
@@ -92,8 +92,7 @@ class Stepped:
     def logged(self) -> list[context.LogEntry]:
         """What the code has logged so far, the last 256 entries."""
         at = self.module.log
-        size_bytes = context.log_place(context.LOG_ENTRIES - 1) + context.LOG_ENTRY_BYTES
-        return context.log_entries(ctypes.string_at(at, size_bytes)) if at else []
+        return context.log_entries(ctypes.string_at(at, LOG_BYTES)) if at else []
 
     def put(self, offset: int, data: bytes) -> None:
         """Bytes into the application's data, between two cycles."""
